@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from rest_framework import serializers
+
+from autonomy.api.strict import StrictSerializer
+from autonomy.services.start_run import GivenSource
+
+
+class InlineSourceSerializer(StrictSerializer):
+    title = serializers.CharField(max_length=300)
+    text = serializers.CharField(trim_whitespace=False, max_length=5_000_000)
+
+
+class StartSerializer(StrictSerializer):
+    """`{user_id?, journey, task_spec, priority?}`; as multipart, task_spec is JSON text and `sources` are files."""
+
+    user_id = serializers.IntegerField(required=False, allow_null=True, default=None)
+    journey = serializers.CharField(max_length=64)
+    task_spec = serializers.DictField()
+    priority = serializers.IntegerField(required=False, default=5, min_value=0, max_value=9)
+    sources = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, default=list)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, QueryDict):
+            data = self._from_form(data)
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["task_spec"] = dict(attrs["task_spec"])
+        inline = InlineSourceSerializer(data=attrs["task_spec"].pop("sources", []), many=True)
+        if not inline.is_valid():
+            raise serializers.ValidationError({"task_spec.sources": inline.errors})
+        attrs["sources"] = [
+            *(
+                GivenSource(f"{one['title']}.txt", one["text"].encode(), one["title"], "inline")
+                for one in inline.validated_data
+            ),
+            *(_uploaded(file) for file in attrs["sources"]),
+        ]
+        return attrs
+
+    @staticmethod
+    def _from_form(form: QueryDict) -> dict[str, Any]:
+        data: dict[str, Any] = {name: form.get(name) for name in form if name != "sources"}
+        data["sources"] = form.getlist("sources")
+        try:
+            data["task_spec"] = json.loads(data.get("task_spec") or "null")
+        except ValueError as error:
+            raise serializers.ValidationError({"task_spec": [f"It is not JSON: {error}."]}) from None
+        return data
+
+
+def _uploaded(file: UploadedFile[Any]) -> GivenSource:
+    return GivenSource(file.name or "upload.txt", file.read())

@@ -1,0 +1,123 @@
+"""The staged face of the checkpointer: collects what LangGraph hands over, for the step's own transaction.
+
+LangGraph calls `put` and `put_writes` on its executor threads. A saver that wrote there would use another
+connection and could never commit together with the episodes and the job.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db.backends.utils import CursorWrapper
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    copy_checkpoint,
+    get_checkpoint_id,
+    get_serializable_checkpoint_metadata,
+)
+
+from autonomy.checkpoints import rows, sql
+from autonomy.checkpoints.saver import PostgresSaver
+from autonomy.checkpoints.serde import SERDE
+from autonomy.checkpoints.versions import next_version
+
+
+@dataclass(frozen=True)
+class StagedPut:
+    config: RunnableConfig
+    checkpoint: Checkpoint
+    metadata: CheckpointMetadata
+    new_versions: ChannelVersions
+
+
+@dataclass(frozen=True)
+class StagedWrites:
+    config: RunnableConfig
+    writes: Sequence[tuple[str, Any]]
+    task_id: str
+    task_path: str
+
+
+class StagedSaver(BaseCheckpointSaver[str]):
+    """Serves one run in one process. Reads the newest checkpoint once and then keeps it in memory.
+
+    After an error the instance must be thrown away: what it keeps may be ahead of the database.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(serde=SERDE)
+        self._run_id = run_id
+        self._lock = threading.Lock()
+        self._current = PostgresSaver().get_tuple({"configurable": {"thread_id": run_id, "checkpoint_ns": ""}})
+        self._puts: list[StagedPut] = []
+        self._writes: list[StagedWrites] = []
+
+    @property
+    def current(self) -> CheckpointTuple | None:
+        return self._current
+
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        return next_version(current)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        asked = get_checkpoint_id(config)
+        with self._lock:
+            if self._current is None or (asked and asked != self._current.checkpoint["id"]):
+                return None
+            return self._current._replace(checkpoint=copy_checkpoint(self._current.checkpoint))
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        metadata = get_serializable_checkpoint_metadata(config, metadata)
+        stored = rows.config_of(self._run_id, "", checkpoint["id"])
+        parent = get_checkpoint_id(config)
+        with self._lock:
+            self._puts.append(StagedPut(config, copy_checkpoint(checkpoint), metadata, new_versions))
+            self._current = CheckpointTuple(
+                stored,
+                copy_checkpoint(checkpoint),
+                metadata,
+                rows.config_of(self._run_id, "", parent) if parent else None,
+                [],
+            )
+        return stored
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        with self._lock:
+            self._writes.append(StagedWrites(config, writes, task_id, task_path))
+            current = self._current
+            if current and get_checkpoint_id(config) == current.checkpoint["id"]:
+                pending = [*(current.pending_writes or []), *((task_id, channel, value) for channel, value in writes)]
+                self._current = current._replace(pending_writes=pending)
+
+    def flush(self, cursor: CursorWrapper) -> None:
+        """Write what was staged, with the caller's transaction, and forget it."""
+        with self._lock:
+            puts, self._puts = self._puts, []
+            writes, self._writes = self._writes, []
+        for put in puts:
+            body, blobs = rows.split(self._run_id, "", put.checkpoint, put.new_versions)
+            parent = get_checkpoint_id(put.config)
+            metadata = cast(dict[str, Any], put.metadata)
+            sql.put(cursor, self._run_id, "", put.checkpoint["id"], parent, body, metadata, blobs)
+        for staged in writes:
+            checkpoint_id = staged.config["configurable"]["checkpoint_id"]
+            to_write, replace = rows.write_rows(
+                self._run_id, "", checkpoint_id, staged.writes, staged.task_id, staged.task_path
+            )
+            sql.put_writes(cursor, to_write, replace=replace)

@@ -1,0 +1,39 @@
+"""The kinds of episode there are. A kind that is not here cannot be recorded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    # the life of a run
+    RUN_QUEUED = "run_queued"
+    RUN_STARTED = "run_started"
+    RUN_ENDED = "run_ended"
+    RUN_FAILED = "run_failed"
+    RUN_CANCELLED = "run_cancelled"
+    # the engine
+    NODE_FINISHED = "node_finished"
+    STEP_FAILED = "step_failed"
+    NODE_PAUSED = "node_paused"
+    RESUME_REFUSED = "resume_refused"
+    LEASE_EXPIRED = "lease_expired"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    # what the nodes decide
+    SOURCE_READ = "source_read"
+    SOURCE_SKIPPED = "source_skipped"
+    PLANNED = "planned"
+    SECTION_DROPPED = "section_dropped"
+    RESEARCHED = "researched"
+    PROGRESS = "progress"
+    DRAFTED = "drafted"
+    GATES_PASSED = "gates_passed"
+    GATES_FAILED = "gates_failed"
+    SIMILARITY_ACCEPTED = "similarity_accepted"
+    SIMILARITY_REJECTED = "similarity_rejected"
+    # providers
+    RETRY = "retry"
+    # the hand-off
+    CYCLE_OPENED = "cycle_opened"
+    REPORT_RECEIVED = "report_received"
+    REPORT_INCOMPLETE = "report_incomplete"

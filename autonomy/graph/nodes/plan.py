@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from autonomy.errors import NoUsableSource
+from autonomy.graph.prompts import plan as prompt
+from autonomy.graph.state import GraphState
+from autonomy.ports import ModelRequest, NodeContext
+
+
+def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
+    """Read the sources, then decide the sections and what to look for in each."""
+    context = runtime.context
+    notes = context.library.read()
+    usable = [note for note in notes if not note.skipped]
+    if not usable:
+        raise NoUsableSource(sources={note.filename: note.skipped for note in notes})
+    task, revision = state["task"], state.get("revision", 0)
+    answer = context.model.answer(
+        ModelRequest(
+            purpose="plan",
+            instructions=prompt.INSTRUCTIONS,
+            material={
+                "topic": task["topic"],
+                "sections": task.get("sections", []),
+                "words": task["words"],
+                "sources": [
+                    {
+                        "key": note.key,
+                        "title": note.title,
+                        "headings": note.headings,
+                        "excerpt": note.excerpt,
+                        "words": note.words,
+                    }
+                    for note in usable
+                ],
+                "note": (state.get("last_verdict") or {}).get("note", ""),
+                "revision": revision,
+            },
+            answer_schema=prompt.SCHEMA,
+        )
+    )
+    sections = [{"id": f"s{n}", **section} for n, section in enumerate(answer.content["sections"], start=1)]
+    context.episodes.note(
+        "planned",
+        f"{len(sections)} sections are planned from {len(usable)} sources.",
+        title=answer.content["title"],
+        sections=[section["heading"] for section in sections],
+        revision=revision,
+    )
+    return {
+        "plan": {"title": task.get("title") or answer.content["title"], "words": task["words"], "sections": sections},
+        "sources": [{"key": note.key, "title": note.title, "csl": note.csl, "passages": []} for note in usable],
+        "route": "research",
+    }

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from autonomy.errors import NoUsableSource
+from autonomy.graph.state import GraphState
+from autonomy.ports import NodeContext, Passage
+
+PASSAGES_PER_QUERY = 10
+PASSAGES_PER_SECTION = 8
+
+
+def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
+    """Find the passages each section rests on. A section nothing speaks to is dropped, and said so."""
+    context, plan = runtime.context, state["plan"]
+    found = {section["id"]: _find(context, section) for section in plan["sections"]}
+    chosen = _share_out(found)
+    kept = []
+    for section in plan["sections"]:
+        passages = chosen[section["id"]]
+        if passages:
+            kept.append({**section, "passages": [passage.id for passage in passages]})
+        else:
+            context.episodes.note(
+                "section_dropped",
+                f"No passage of the sources speaks to “{section['heading']}”; the section is left out.",
+                heading=section["heading"],
+                queries=section["queries"],
+            )
+    if not kept:
+        raise NoUsableSource(
+            "The sources hold nothing on this topic. Start a new run with sources that speak to it.",
+            topic=state["task"]["topic"],
+        )
+    by_key: dict[str, list[dict[str, str]]] = {}
+    for passages in chosen.values():
+        for passage in passages:
+            by_key.setdefault(passage.key, []).append({"id": passage.id, "text": passage.text})
+    available = sum(len(passage.text.split()) for passages in chosen.values() for passage in passages)
+    words = min(plan["words"], available)
+    if words < plan["words"]:
+        context.episodes.note(
+            "progress",
+            f"The passages found have {available} words in all; the draft is planned no longer than that.",
+            asked=plan["words"],
+            planned=words,
+        )
+    context.episodes.note(
+        "researched",
+        f"{sum(map(len, chosen.values()))} passages from {len(by_key)} sources support {len(kept)} sections.",
+        sections={section["heading"]: len(section["passages"]) for section in kept},
+    )
+    return {
+        "plan": {**plan, "sections": kept, "words": words},
+        "sources": [{**source, "passages": by_key.get(source["key"], [])} for source in state["sources"]],
+        "route": "draft",
+    }
+
+
+def _find(context: NodeContext, section: dict[str, Any]) -> list[Passage]:
+    best: dict[str, Passage] = {}
+    for query in section["queries"]:
+        for passage in context.library.search(query, PASSAGES_PER_QUERY):
+            if passage.id not in best or passage.score > best[passage.id].score:
+                best[passage.id] = passage
+    return sorted(best.values(), key=lambda passage: (-passage.score, passage.id))
+
+
+def _share_out(found: dict[str, list[Passage]]) -> dict[str, list[Passage]]:
+    """Give each passage to one section, in turns, best first: no two sections tell the same thing."""
+    chosen: dict[str, list[Passage]] = {section: [] for section in found}
+    taken: set[str] = set()
+    for _ in range(PASSAGES_PER_SECTION):
+        for section, passages in found.items():
+            free = next((passage for passage in passages if passage.id not in taken), None)
+            if free:
+                chosen[section].append(free)
+                taken.add(free.id)
+    return chosen

@@ -1,0 +1,31 @@
+"""The graph state: plain data only (dict, list, str, int, float), so that a checkpoint can never name code."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+Route = Literal["plan", "research", "draft", "critic", "turnitin_pause", "END"]
+NODES: tuple[str, ...] = ("plan", "research", "draft", "critic", "turnitin_pause")
+
+
+class GraphState(TypedDict, total=False):
+    """What the nodes read and write.
+
+    task: the validated task spec. plan: `{title, words, sections: [{id, heading, question, words, queries,
+    passages: [passage id]}]}`. sources: `[{key, title, csl, passages: [{id, text}]}]`, those the plan uses.
+    draft: `{markdown, sections: [{id, markdown}], words, writers}`. last_observation: what came from outside last.
+    last_verdict: what the critic said last, `{accepted, failures, note, redrafts, outcome}`. revision: 0 at first.
+    """
+
+    run_id: str
+    user_id: str
+    journey: str
+    task: dict[str, Any]
+    plan: dict[str, Any]
+    sources: list[dict[str, Any]]
+    draft: dict[str, Any]
+    route: Route
+    budgets: dict[str, Any]
+    last_observation: dict[str, Any]
+    last_verdict: dict[str, Any]
+    revision: int

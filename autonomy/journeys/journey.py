@@ -1,0 +1,50 @@
+"""What a journey is: a name, the form of its task spec, and its default limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+
+
+class LimitsSpec(BaseModel):
+    """Limits of one run; what is left out keeps its default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: int | None = Field(default=None, gt=0, le=100_000_000)
+    seconds: float | None = Field(default=None, gt=0, le=86_400 * 30)
+    usd: float | None = Field(default=None, ge=0, le=100_000)
+
+
+class TaskSpec(BaseModel):
+    """What is asked. The sources themselves come beside it and are kept as rows of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topic: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000)] = Field(
+        description="What to write about."
+    )
+    title: Line | None = Field(default=None, description="Title of the document; empty: the plan chooses.")
+    sections: list[Line] = Field(default=[], max_length=20, description="Headings in order; empty: the plan chooses.")
+    words: int = Field(default=900, ge=100, le=20_000, description="Length to aim for.")
+    target_similarity: float | None = Field(
+        default=None, ge=0, le=1, description="Accepted up to here: a fraction, 0.15 for 15 percent."
+    )
+    max_revisions: int | None = Field(default=None, ge=0, le=20, description="Hand-offs after the first, at most.")
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="Limits of this run.")
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A kind of job people can start."""
+
+    name: str
+    title: str
+    description: str
+    task_spec: type[TaskSpec] = TaskSpec

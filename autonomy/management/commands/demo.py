@@ -1,0 +1,163 @@
+"""`manage.py demo`: the main job from start to end on real sources, with its episodes shown as they happen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from autonomy.errors import AutonomyError
+from autonomy.text import citations
+from autonomy.management.processes import Processes
+from autonomy.models import Episode, Run
+from autonomy.providers.configured import language_models
+from autonomy.selectors.runs import snapshot
+from autonomy.services.start_run import GivenSource, start_run
+
+SAMPLES = Path(__file__).resolve().parents[2] / "demo" / "sources"
+SAMPLE_TOPIC = "How coastal cities adapt to rising seas"
+# The first report is above the target, so that a revision is seen; the second is below it.
+SIMILARITIES = (0.31, 0.09)
+PATIENCE = 600.0
+MARKS = {"run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓"}
+
+
+class Command(BaseCommand):
+    help = "Write one cited document from a folder of sources, through two hand-offs, and show how."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--sources", type=Path, default=SAMPLES, help="A folder of documents (default: samples).")
+        parser.add_argument("--topic", default="", help="What to write about.")
+        parser.add_argument("--words", type=int, default=900, help="Length to aim for.")
+
+    def handle(self, *args: Any, sources: Path, topic: str, words: int, **options: Any) -> None:
+        if topic == "" and sources != SAMPLES:
+            raise CommandError('Say what to write about: --topic "…" (make demo SOURCES=folder TOPIC="…").')
+        given = self._given(sources)
+        self.stdout.write("Preparing the database …")
+        call_command("migrate", interactive=False, verbosity=0)
+        processes = Processes(15.0)
+        try:
+            self._start_engine(processes)
+            run = self._start_run(given, topic or SAMPLE_TOPIC, words)
+            self._watch(run, processes)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. The run is kept; `make run-v2` goes on with it.") from None
+        finally:
+            processes.stop()
+        self._tell(run)
+
+    def _given(self, folder: Path) -> list[GivenSource]:
+        """Every file of the folder, in order. What cannot be read is named and skipped by the run itself."""
+        env = settings.ENV
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is not a folder.")
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        fitting = [p for p in files if p.stat().st_size <= env.autonomy_upload_max_bytes]
+        for path in files:
+            if path not in fitting:
+                self.stdout.write(f"! {path.name} is left out: larger than {env.autonomy_upload_max_bytes // 2**20} MiB.")
+        for path in fitting[env.autonomy_upload_max_files :]:
+            self.stdout.write(f"! {path.name} is left out: a run takes {env.autonomy_upload_max_files} sources.")
+        chosen = fitting[: env.autonomy_upload_max_files]
+        if not chosen:
+            raise CommandError(f"There is no file in {folder}.")
+        return [GivenSource(path.name, path.read_bytes()) for path in chosen]
+
+    def _start_engine(self, processes: Processes) -> None:
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        log = settings.DATA_DIR / "demo.log"
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
+        self.stdout.write(f"Starting a worker and beat; their log is {_shown(log)} …")
+        name = f"demo-{os.getpid()}@%h"
+        processes.start("worker", [*celery, "worker", "-c", "1", "-n", name], dict(os.environ), output=log)
+        processes.start("beat", [*celery, "beat"], dict(os.environ), output=log)
+
+    def _start_run(self, given: list[GivenSource], topic: str, words: int) -> Run:
+        owner, is_new = User.objects.get_or_create(username="demo")
+        if is_new:
+            owner.set_unusable_password()
+            owner.save(update_fields=["password"])
+        try:
+            run, _ = start_run(
+                owner=owner, journey="essay", task_spec={"topic": topic, "words": words, "target_similarity": 0.15},
+                sources=given,
+            )  # fmt: skip
+        except AutonomyError as error:
+            raise CommandError(f"{error.message} {error.details or ''}") from error
+        model = language_models()[0].name
+        kind = "offline model: it only arranges and quotes the sources" if model == "offline" else model
+        self.stdout.write(f"\nRun {run.pk}: “{topic}”, {len(given)} files, {kind}.\n")
+        return run
+
+    def _watch(self, run: Run, processes: Processes) -> None:
+        """Show the episodes as they are committed, and deliver the reports the run waits for."""
+        seen, delivered = 0, 0
+        deadline = time.monotonic() + PATIENCE
+        began = time.monotonic()
+        while True:
+            run.refresh_from_db()
+            for episode in Episode.objects.filter(run=run, seq__gt=seen).order_by("seq"):
+                seen = episode.seq
+                self._show(episode, time.monotonic() - began)
+            if run.ended and seen == run.last_seq:
+                return
+            if run.status == Run.Status.WAITING_HUMAN and seen == run.last_seq:
+                similarity = SIMILARITIES[min(delivered, len(SIMILARITIES) - 1)]
+                self.stdout.write(f"  → a person uploads the document; the report comes back with {similarity:.0%}")
+                call_command(
+                    "deliver_report",
+                    str(run.pk),
+                    similarity=similarity,
+                    url=f"https://reports.example.org/{run.pk}/{delivered + 1}",
+                    stdout=open(os.devnull, "w"),  # noqa: SIM115
+                )
+                delivered += 1
+            if ended := processes.ended():
+                raise CommandError(f"The {ended[0]} process ended unexpectedly; see {_shown(settings.DATA_DIR / 'demo.log')}.")
+            if time.monotonic() > deadline:
+                raise CommandError(f"The run did not end within {PATIENCE:.0f} s; it is {run.status} at {run.route}.")
+            time.sleep(0.1)
+
+    def _show(self, episode: Episode, seconds: float) -> None:
+        mark = MARKS.get(episode.kind, "·")
+        data = episode.data
+        bar = ""
+        if episode.kind == "progress" and "total" in data:
+            bar = f"[{'█' * data['done']}{'░' * (data['total'] - data['done'])}] "
+        self.stdout.write(f"{seconds:6.1f}s {episode.seq:3d} {mark} {episode.node or 'run':<14} {bar}{episode.message}")
+
+    def _tell(self, run: Run) -> None:
+        told = snapshot(run)
+        self.stdout.write("")
+        if run.outcome != Run.Outcome.ACCEPTED:
+            raise CommandError(f"The run ended as {run.outcome}: {run.reason}")
+        draft = told["draft"]["markdown"]
+        cited = citations.keys(draft)
+        known = {source["key"] for source in told["sources"]}
+        unknown = sorted(set(cited) - known)
+        number = told["cycle"]["number"]
+        for ending in ("md", "docx"):
+            path = Path(default_storage.path(f"{run.pk}/draft-{number}.{ending}"))
+            self.stdout.write(f"document:  {_shown(path)}")
+        self.stdout.write(f"citations: {len(cited)} to {len(set(cited))} sources, {len(unknown)} that do not resolve")
+        spent = told["budgets"]["spent"]
+        self.stdout.write(f"cost:      {spent['tokens']} tokens, {spent['seconds']:.1f} s of execution, {spent['usd']:.4f} USD")
+        self.stdout.write(f"episodes:  {run.last_seq}, revision {run.revision}, outcome {run.outcome}")
+        if unknown:
+            raise CommandError(f"These citations do not resolve: {', '.join(unknown)}")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+
+class Run(models.Model):
+    """One execution of a journey for a task spec. It owns its jobs, checkpoints, episodes, sources and cycles."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        WAITING_HUMAN = "waiting_human", "waiting for a report"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted"
+        BUDGET_EXCEEDED = "budget_exceeded", "budget exceeded"
+        REVISIONS_EXHAUSTED = "revisions_exhausted", "revisions exhausted"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="runs")
+    journey = models.CharField(max_length=64)
+    title = models.CharField(max_length=300)
+    task_spec = models.JSONField()
+    priority = models.PositiveSmallIntegerField(default=5, help_text="0 is most urgent, 9 least.")
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    outcome = models.CharField(max_length=24, choices=Outcome, blank=True, default="")
+    reason = models.TextField(blank=True, default="", help_text="Why it failed or ended early, for a person.")
+    route = models.CharField(max_length=32, default="plan", help_text="The node that is next.")
+    revision = models.PositiveSmallIntegerField(default=0)
+    supersteps = models.PositiveIntegerField(default=0, help_text="Supersteps committed.")
+    last_seq = models.PositiveIntegerField(default=0, help_text="The newest episode's number.")
+
+    target_similarity = models.FloatField()
+    max_revisions = models.PositiveSmallIntegerField()
+    limit_tokens = models.PositiveBigIntegerField()
+    limit_seconds = models.FloatField(help_text="Seconds of execution; waiting costs nothing.")
+    limit_usd = models.DecimalField(max_digits=12, decimal_places=6)
+    spent_tokens = models.PositiveBigIntegerField(default=0)
+    spent_seconds = models.FloatField(default=0)
+    spent_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))
+
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "autonomy_runs"
+        constraints = [
+            models.CheckConstraint(
+                name="run_status_valid",
+                condition=Q(status__in=["queued", "running", "waiting_human", "done", "failed", "cancelled"]),
+            ),
+            models.CheckConstraint(
+                name="run_outcome_valid",
+                condition=Q(
+                    outcome__in=["", "accepted", "budget_exceeded", "revisions_exhausted", "failed", "cancelled"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="run_ended_iff_finished",
+                condition=(
+                    Q(status__in=["done", "failed", "cancelled"], ended_at__isnull=False) & ~Q(outcome="")
+                    | ~Q(status__in=["done", "failed", "cancelled"]) & Q(ended_at__isnull=True, outcome="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="run_failed_iff_outcome_failed",
+                condition=Q(status="failed", outcome="failed") | ~Q(status="failed") & ~Q(outcome="failed"),
+            ),
+            models.CheckConstraint(
+                name="run_cancelled_iff_outcome_cancelled",
+                condition=Q(status="cancelled", outcome="cancelled") | ~Q(status="cancelled") & ~Q(outcome="cancelled"),
+            ),
+            models.CheckConstraint(
+                name="run_route_valid",
+                condition=Q(route__in=["plan", "research", "draft", "critic", "turnitin_pause", "END"]),
+            ),
+            models.CheckConstraint(
+                name="run_target_similarity_is_fraction",
+                condition=Q(target_similarity__gte=0, target_similarity__lte=1),
+            ),
+            models.CheckConstraint(name="run_priority_in_0_to_9", condition=Q(priority__lte=9)),
+            models.CheckConstraint(
+                name="run_limits_positive", condition=Q(limit_tokens__gt=0, limit_seconds__gt=0, limit_usd__gte=0)
+            ),
+            models.CheckConstraint(name="run_spend_not_negative", condition=Q(spent_seconds__gte=0, spent_usd__gte=0)),
+            models.CheckConstraint(name="run_revision_bounded", condition=Q(revision__lte=F("max_revisions"))),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="run_by_user"),
+            models.Index(fields=["status", "-created_at"], name="run_by_status"),
+            models.Index(fields=["-created_at"], name="run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.status})"
+
+    @property
+    def ended(self) -> bool:
+        return self.status in self.ENDED

@@ -1,0 +1,133 @@
+"""The language models of a run behind one port: retries, the check of the answer's form, and the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID, uuid4
+
+import jsonschema
+import structlog
+from django.conf import settings
+
+from autonomy.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnusableAnswer
+from autonomy.models import ProviderCall
+from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
+from autonomy.providers import ledger, retry
+from autonomy.providers.attempt import AttemptFailed, Usage
+
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Implements ports.LanguageModel over an ordered list of models."""
+
+    def __init__(self, models: Sequence[LanguageModel], *, run_id: UUID, node: str, episodes: Episodes) -> None:
+        self._models = models
+        self._run_id = run_id
+        self._node = node
+        self._episodes = episodes
+        self._tokens_in = 0
+        self._tokens_out = 0
+
+    @property
+    def name(self) -> str:
+        return self._models[0].name
+
+    def usage(self) -> dict[str, int]:
+        """Tokens used through this gateway so far."""
+        return {"tokens_in": self._tokens_in, "tokens_out": self._tokens_out}
+
+    def answer(self, request: ModelRequest) -> ModelAnswer:
+        """One validated answer. A malformed answer is asked for once more, and both are paid.
+
+        Raises ProviderUnavailable (retryable), ProviderRefused (final) or UnusableAnswer.
+        """
+        operation = uuid4()
+        model = self._models[0]
+        deadline = time.monotonic() + settings.ENV.autonomy_provider_deadline
+        first_attempt = 1
+        for repair in ("", "Your last answer did not fit the asked JSON schema. Answer with that JSON only."):
+            asked = dataclasses.replace(request, instructions=f"{request.instructions}\n{repair}".strip())
+            try:
+                return retry.call(
+                    partial(self._attempt, model, asked, operation),
+                    attempts=settings.ENV.autonomy_provider_attempts,
+                    first=first_attempt,
+                    deadline=deadline,
+                    on_retry=partial(self._episode_retry, model),
+                )
+            except AttemptFailed as error:
+                if not error.malformed:
+                    raise _typed(error, model.name) from error
+                first_attempt = error.attempt + 1
+        raise UnusableAnswer(provider=model.name, purpose=request.purpose)
+
+    def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
+        began = time.monotonic()
+        usage, name, outcome, status, text = Usage(), "", ProviderCall.Outcome.FINAL, None, ""
+        try:
+            answer = model.answer(request)
+            usage = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.usd, answer.estimated)
+            name = answer.model
+            try:
+                jsonschema.validate(answer.content, request.answer_schema)
+            except jsonschema.ValidationError as error:
+                where = "/".join(map(str, error.absolute_path)) or "the whole"
+                raise AttemptFailed(f"the answer does not fit at {where}", retryable=False, malformed=True) from None
+            outcome = ProviderCall.Outcome.OK
+            return answer
+        except AttemptFailed as error:
+            error.attempt = attempt
+            if usage == Usage():
+                usage = error.usage
+            outcome = ProviderCall.Outcome.RETRYABLE if error.retryable else ProviderCall.Outcome.FINAL
+            status, text = error.http_status, error.reason
+            raise
+        finally:
+            self._tokens_in += usage.tokens_in
+            self._tokens_out += usage.tokens_out
+            latency_ms = round((time.monotonic() - began) * 1000)
+            ledger.record(
+                run_id=self._run_id,
+                operation_id=operation,
+                kind=ProviderCall.Kind.LLM,
+                node=self._node,
+                provider=model.name,
+                model=name,
+                attempt=attempt,
+                outcome=outcome,
+                usage=usage,
+                latency_ms=latency_ms,
+                http_status=status,
+                error=text,
+            )
+            log.info(
+                "provider_call",
+                provider=model.name,
+                attempt=attempt,
+                outcome=str(outcome),
+                duration_ms=latency_ms,
+                tokens_in=usage.tokens_in,
+                tokens_out=usage.tokens_out,
+            )
+
+    def _episode_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
+        self._episodes.now(
+            "retry",
+            f"{model.name} failed ({error.reason}); attempt {attempt + 1} follows in {wait:.1f} s.",
+            event="retry",
+            provider=model.name,
+            attempt=attempt,
+            reason=error.reason,
+            wait_seconds=round(wait, 3),
+        )
+
+
+def _typed(error: AttemptFailed, provider: str) -> ProviderError:
+    details = {"provider": provider, "reason": error.reason, "http_status": error.http_status}
+    if error.retryable:
+        return ProviderUnavailable(f"{provider} did not answer: {error.reason}. Try the run again later.", **details)
+    return ProviderRefused(f"{provider} refused the request: {error.reason}. See its settings.", **details)

@@ -1,0 +1,150 @@
+"""One superstep, one transaction: checkpoint, effects, episodes, run, job and the next job, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from autonomy.checkpoints.staged import StagedSaver
+from autonomy.episodes.kinds import Kind
+from autonomy.episodes.record import NewEpisode, append, lock
+from autonomy.errors import LeaseLost
+from autonomy.models import Job, Run
+from autonomy.runtime import queue
+from autonomy.runtime.queue import Claim
+from autonomy.runtime.unit_of_work import UnitOfWork
+
+Then = Literal["go_on", "hand_back", "wait", "end"]
+
+
+@dataclass(frozen=True)
+class Superstep:
+    """What came of one superstep. `then`: stay on this worker, give the worker to others, pause, or end."""
+
+    state: dict[str, Any]
+    seconds: float
+    then: Then
+    outcome: str = ""
+    reason: str = ""
+
+
+def superstep(claim: Claim, unit: UnitOfWork, saver: StagedSaver, done: Superstep) -> Run:
+    """Commit a finished superstep. Raises LeaseLost, with nothing written, if the lease is no longer ours."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _close_job(claim) if done.then != "go_on" else _keep_job(claim)
+        with connection.cursor() as cursor:
+            saver.flush(cursor)
+        for write in unit.effects:
+            write()
+        run.supersteps += 1
+        append(run, unit.episodes)
+        run.route = done.state["route"]
+        run.revision = done.state.get("revision", 0)
+        _spend_seconds(run, done.seconds)
+        if done.then == "end":
+            _end(run, Run.Status.DONE, done.outcome, done.reason)
+        elif done.then == "wait":
+            run.status = Run.Status.WAITING_HUMAN
+        elif done.then == "hand_back":
+            run.status = Run.Status.QUEUED
+            queue.enqueue_continue(run.pk, run.priority)
+        _save(run)
+    return run
+
+
+def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
+    """Close a resume job that has nothing to deliver; the run goes back to what it was."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _close_job(claim)
+        append(run, [episode])
+        others = Job.objects.filter(run=run, state=Job.State.QUEUED)
+        run.status = Run.Status.QUEUED if others.exists() else Run.Status.WAITING_HUMAN
+        _save(run)
+
+
+def ended_early(claim: Claim, episode: NewEpisode, *, outcome: str) -> None:
+    """End a run at a boundary without a further superstep: cancelled, or a limit used up. The draft is kept."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _close_job(claim, Job.State.CANCELLED if outcome == Run.Outcome.CANCELLED else Job.State.DONE)
+        append(run, [episode])
+        run.route = "END"
+        status = Run.Status.CANCELLED if outcome == Run.Outcome.CANCELLED else Run.Status.DONE
+        _end(run, status, outcome, episode.message)
+        _save(run)
+
+
+def try_again(claim: Claim, episode: NewEpisode, *, seconds: float, delay: float) -> None:
+    """Give the job back to the queue after a failed attempt; it becomes due again after `delay` seconds."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _update_job(
+            claim,
+            state=Job.State.QUEUED,
+            lease_token=None,
+            lease_expires_at=None,
+            scheduled_at=timezone.now() + timedelta(seconds=delay),
+            last_error=episode.message,
+        )
+        append(run, [episode])
+        _spend_seconds(run, seconds)
+        run.status = Run.Status.QUEUED
+        _save(run)
+
+
+def failed(claim: Claim, episode: NewEpisode, *, seconds: float) -> None:
+    """The run is failed for good, with the reason; its last checkpoint stands."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _close_job(claim, Job.State.FAILED, last_error=episode.message)
+        append(run, [episode])
+        _spend_seconds(run, seconds)
+        _end(run, Run.Status.FAILED, Run.Outcome.FAILED, episode.message)
+        _save(run)
+
+
+def _end(run: Run, status: str, outcome: str, reason: str) -> None:
+    run.status, run.outcome, run.reason, run.ended_at = status, outcome, reason, timezone.now()
+    if status == Run.Status.DONE:
+        message = {
+            Run.Outcome.ACCEPTED: "The run has ended: the draft is accepted.",
+            Run.Outcome.REVISIONS_EXHAUSTED: f"The run has ended without acceptance. {reason}",
+        }.get(Run.Outcome(outcome), "The run has ended; the draft so far is kept.")
+        append(run, [NewEpisode(Kind.RUN_ENDED, message, {"outcome": outcome})])
+
+
+def _save(run: Run) -> None:
+    # Tokens and usd are left out: the ledger adds to them in transactions of its own.
+    run.save(
+        update_fields=[
+            "status", "outcome", "reason", "route", "revision", "supersteps",
+            "last_seq", "spent_seconds", "ended_at", "updated_at",
+        ]
+    )  # fmt: skip
+
+
+def _spend_seconds(run: Run, seconds: float) -> None:
+    run.spent_seconds = run.spent_seconds + seconds
+
+
+def _keep_job(claim: Claim) -> None:
+    """Progress was made: the attempts count anew, and the lease starts afresh."""
+    lease = timedelta(seconds=settings.ENV.autonomy_lease_seconds)
+    _update_job(claim, attempt=1, lease_expires_at=timezone.now() + lease)
+
+
+def _close_job(claim: Claim, state: str = Job.State.DONE, **fields: Any) -> None:
+    _update_job(claim, state=state, lease_token=None, lease_expires_at=None, finished_at=timezone.now(), **fields)
+
+
+def _update_job(claim: Claim, **fields: Any) -> None:
+    ours = Job.objects.filter(pk=claim.job_id, state=Job.State.RUNNING, lease_token=claim.token)
+    if not ours.update(**fields):
+        raise LeaseLost(job_id=claim.job_id)

@@ -1,0 +1,131 @@
+"""The job queue: the only place that enqueues and the only place that claims."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from autonomy.graph.state import GraphState
+from autonomy.models import Job, Run
+from autonomy.runtime.seeding import seed_checkpoint
+
+log = structlog.get_logger(__name__)
+
+# Both rows are locked, and skipped when somebody else holds one: a claim never waits, so it can never deadlock.
+_CLAIM = """
+WITH due AS (
+  SELECT j.id FROM autonomy_job_queue j JOIN autonomy_runs r ON r.id = j.run_id
+  WHERE j.state = 'queued' AND j.scheduled_at <= now() AND r.ended_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM autonomy_job_queue o WHERE o.run_id = j.run_id AND o.state = 'running')
+  ORDER BY j.priority, j.scheduled_at, j.id
+  LIMIT 1
+  FOR UPDATE OF j, r SKIP LOCKED
+), claimed AS (
+  UPDATE autonomy_job_queue j
+  SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(),
+      lease_expires_at = now() + make_interval(secs => %(lease)s), worker = %(worker)s,
+      started_at = coalesce(j.started_at, now())
+  FROM due WHERE j.id = due.id
+  RETURNING j.id, j.run_id, j.kind, j.attempt, j.max_attempts, j.lease_token
+), running AS (
+  UPDATE autonomy_runs r SET status = 'running', started_at = coalesce(r.started_at, now()), updated_at = now()
+  FROM claimed WHERE r.id = claimed.run_id
+)
+SELECT id, run_id, kind, attempt, max_attempts, lease_token FROM claimed
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to one job, proved by the token."""
+
+    job_id: int
+    run_id: UUID
+    kind: str
+    attempt: int
+    max_attempts: int
+    token: UUID
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def seed(run_id: UUID, state: GraphState) -> str:
+    """Write the run's first checkpoint, or leave the one there is. Returns its checkpoint id."""
+    return seed_checkpoint(run_id, state)
+
+
+def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -> Job:
+    """The run's first job. Asked again for the same run it returns the job there is."""
+    if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
+        raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
+    job, created = Job.objects.get_or_create(
+        run_id=run_id, kind=Job.Kind.START, defaults=_new(priority, timezone.now())
+    )
+    if created:
+        hint_after_commit()
+    return job
+
+
+def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
+    """A job that answers the run's interrupt. A run has one live resume job at most; that one is returned."""
+    job, created = Job.objects.get_or_create(
+        run_id=run_id,
+        kind=Job.Kind.RESUME,
+        state__in=[Job.State.QUEUED, Job.State.RUNNING],
+        defaults={"state": Job.State.QUEUED, **_new(priority, timezone.now())},
+    )
+    if created:
+        hint_after_commit()
+    return job
+
+
+def enqueue_continue(run_id: UUID, priority: int) -> Job:
+    """A job for the rest of a run whose time slice is up."""
+    job = Job.objects.create(run_id=run_id, kind=Job.Kind.CONTINUE, **_new(priority, timezone.now()))
+    hint_after_commit()
+    return job
+
+
+def claim() -> Claim | None:
+    """Take the best due job in one short transaction, or None when there is none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"lease": settings.ENV.autonomy_lease_seconds, "worker": worker_name()})
+        row = cursor.fetchone()
+    return Claim(*row) if row else None
+
+
+def due_count() -> int:
+    return Job.objects.filter(state=Job.State.QUEUED, scheduled_at__lte=timezone.now()).count()
+
+
+def hint_after_commit() -> None:
+    transaction.on_commit(hint)
+
+
+def hint(times: int = 1) -> None:
+    """Tell the workers that there is work. A lost hint is sent again by recovery."""
+    try:
+        for _ in range(times):
+            current_app.send_task("autonomy.tasks.execute_next", retry=False)
+    except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
+        log.warning("hint_lost", error=type(error).__name__)
+
+
+def _new(priority: int, scheduled_at: datetime) -> dict[str, Any]:
+    return {
+        "priority": priority,
+        "scheduled_at": scheduled_at,
+        "max_attempts": settings.ENV.autonomy_job_attempts,
+    }

@@ -1,0 +1,66 @@
+"""What people may read of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.module_loading import import_string
+
+from autonomy.checkpoints.saver import PostgresSaver
+from autonomy.errors import NotFound
+from autonomy.models import Run
+
+
+def visible_to(user: Any) -> QuerySet[Run]:
+    """A user sees their own runs, staff see all."""
+    return Run.objects.all() if user.is_staff else Run.objects.filter(user=user)
+
+
+def run_visible_to(user: Any, run_id: UUID) -> Run:
+    """Raises NotFound: whether somebody else's run exists is nobody's business."""
+    run = visible_to(user).filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("There is no such run, or it is not yours to see.", run_id=str(run_id))
+    return run
+
+
+def snapshot(run: Run) -> dict[str, Any]:
+    """The last checkpoint's state with the run's status, spend and cycle. JSON-able."""
+    saved = PostgresSaver().get_tuple({"configurable": {"thread_id": str(run.pk), "checkpoint_ns": ""}})
+    state = saved.checkpoint["channel_values"] if saved else {}
+    draft = state.get("draft") or {}
+    return {
+        "run_id": str(run.pk),
+        "user_id": run.user_id,
+        "journey": run.journey,
+        "title": run.title,
+        "status": run.status,
+        "outcome": run.outcome or None,
+        "reason": run.reason or None,
+        "task": state.get("task"),
+        "plan": state.get("plan"),
+        "route": run.route,
+        "budgets": {
+            "limits": {
+                "tokens": run.limit_tokens, "seconds": run.limit_seconds, "usd": float(run.limit_usd)
+            },
+            "spent": {
+                "tokens": run.spent_tokens, "seconds": round(run.spent_seconds, 3), "usd": float(run.spent_usd)
+            },
+        },
+        "last_observation": state.get("last_observation"),
+        "last_verdict": state.get("last_verdict"),
+        "revision": run.revision,
+        "draft": {"words": draft.get("words"), "writers": draft.get("writers"), "markdown": draft.get("markdown")} if draft else None,
+        "sources": [{"key": s["key"], "title": s["title"]} for s in state.get("sources") or []],
+        "cycle": import_string(settings.AUTONOMY_HANDOFF).describe(run.pk),
+        "checkpoint_id": saved.checkpoint["id"] if saved else None,
+        "supersteps": run.supersteps,
+        "last_seq": run.last_seq,
+        "created_at": run.created_at.isoformat(),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+    }  # fmt: skip

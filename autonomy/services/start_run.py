@@ -1,0 +1,147 @@
+"""Starting a run: the row, its sources, the first checkpoint, the first job and the first episode, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from autonomy.episodes.kinds import Kind
+from autonomy.episodes.record import NewEpisode, append
+from autonomy.errors import InvalidInput
+from autonomy.journeys.journey import TaskSpec
+from autonomy.journeys.registry import journey_named, validated
+from autonomy.models import Job, Run, Source
+from autonomy.runtime import queue
+
+
+@dataclass(frozen=True)
+class GivenSource:
+    """A source as it was handed in: a file name (its ending tells the type) and bytes."""
+
+    filename: str
+    data: bytes
+    title: str = ""
+    origin: str = "upload"
+
+
+def start_run(
+    *,
+    owner: User,
+    journey: str,
+    task_spec: dict[str, Any],
+    sources: Sequence[GivenSource],
+    actor: User | None = None,
+    priority: int = 5,
+) -> tuple[Run, Job]:
+    """Start a run, in one transaction. Raises InvalidInput or UnknownJourney, with nothing written."""
+    chosen = journey_named(journey)
+    spec = validated(chosen, task_spec)
+    rows = _source_rows(sources)
+    with transaction.atomic():
+        run = Run.objects.create(
+            user=owner,
+            journey=chosen.name,
+            title=(spec.title or spec.topic)[:300],
+            task_spec=spec.model_dump(mode="json"),
+            priority=priority,
+            **_limits(spec),
+        )
+        for row in rows:
+            row.run = run
+        Source.objects.bulk_create(rows)
+        append(
+            run,
+            [
+                NewEpisode(
+                    Kind.RUN_QUEUED,
+                    f"The run is queued with {len(rows)} sources.",
+                    {"journey": run.journey, "sources": len(rows)},
+                    actor_id=actor.pk if actor else owner.pk,
+                )
+            ],
+        )
+        run.save(update_fields=["last_seq"])
+        queue.seed(
+            run.pk,
+            {
+                "run_id": str(run.pk),
+                "user_id": str(owner.pk),
+                "journey": run.journey,
+                "task": run.task_spec,
+                "route": "plan",
+                "revision": 0,
+                "budgets": {
+                    "tokens": run.limit_tokens,
+                    "seconds": run.limit_seconds,
+                    "usd": float(run.limit_usd),
+                },
+            },
+        )
+        job = queue.enqueue_start(run.pk, owner.pk, run.journey, priority)
+    return run, job
+
+
+def _limits(spec: TaskSpec) -> dict[str, Any]:
+    env, asked = settings.ENV, spec.limits
+    defaults = env.v2_budget_defaults
+    return {
+        "target_similarity": (
+            env.turnitin_target_similarity if spec.target_similarity is None else spec.target_similarity
+        ),
+        "max_revisions": env.autonomy_max_revisions if spec.max_revisions is None else spec.max_revisions,
+        "limit_tokens": defaults.tokens if asked.tokens is None else asked.tokens,
+        "limit_seconds": defaults.seconds if asked.seconds is None else asked.seconds,
+        "limit_usd": Decimal(str(defaults.usd if asked.usd is None else asked.usd)),
+    }
+
+
+def _source_rows(given: Sequence[GivenSource]) -> list[Source]:
+    """Rows for the sources, without doubles. Raises InvalidInput when there are none, too many, or one is too big."""
+    env = settings.ENV
+    if not given:
+        raise InvalidInput(
+            "A run needs at least one source: give task_spec.sources as {title, text} objects, or upload files.",
+            fields={"sources": ["At least one source is needed."]},
+        )
+    if len(given) > env.autonomy_upload_max_files:
+        raise InvalidInput(
+            f"A run takes at most {env.autonomy_upload_max_files} sources.", fields={"sources": ["Too many."]}
+        )
+    rows: dict[str, Source] = {}
+    keys: set[str] = set()
+    for one in given:
+        if len(one.data) > env.autonomy_upload_max_bytes:
+            raise InvalidInput(
+                f"{one.filename} is larger than {env.autonomy_upload_max_bytes // 2**20} MiB.",
+                fields={"sources": [f"{one.filename} is too large."]},
+            )
+        digest = hashlib.sha256(one.data).hexdigest()
+        if digest in rows:
+            continue
+        filename = PurePath(one.filename.replace("\0", "").replace("\\", "/")).name[-300:] or "source.txt"
+        title = (one.title or PurePath(filename).stem).replace("\0", "")[:500]
+        rows[digest] = Source(
+            key=_key(title, keys), title=title, filename=filename, origin=one.origin, original=one.data, sha256=digest
+        )
+    return list(rows.values())
+
+
+def _key(title: str, taken: set[str]) -> str:
+    """A short readable citation key, unique among `taken`, to which it is added."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    base = "-".join(re.findall(r"[a-z0-9]+", plain)[:4])[:40].strip("-") or "source"
+    key, number = base, 2
+    while key in taken:
+        key, number = f"{base}-{number}", number + 1
+    taken.add(key)
+    return key

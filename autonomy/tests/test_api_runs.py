@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from autonomy.models import Episode, Job, Run, Source
+from autonomy.tests.factories import UserFactory
+from conftest import SEA_WALLS
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SPEC = {"topic": "Sea walls", "words": 100, "sources": [{"title": "Walls", "text": SEA_WALLS}]}
+
+
+def client_of(user):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+    return client
+
+
+@pytest.fixture
+def user():
+    return UserFactory()
+
+
+@pytest.fixture
+def client(user):
+    return client_of(user)
+
+
+def post(client, **changes):
+    return client.post("/api/v2/runs", {"journey": "essay", "task_spec": SPEC} | changes, format="json")
+
+
+def test_a_run_is_started_with_its_job_its_sources_and_its_first_episode(client, user):
+    answer = post(client)
+    assert answer.status_code == 201
+    run = Run.objects.get(pk=answer.json()["run_id"])
+    assert answer.json() == {"run_id": str(run.pk), "job_id": Job.objects.get().pk}
+    assert answer["Location"] == f"/api/v2/runs/{run.pk}"
+    assert (run.user, run.status, Source.objects.get().key) == (user, "queued", "walls")
+    assert Episode.objects.get().kind == "run_queued"
+
+
+def test_files_are_taken_as_multipart_beside_the_task_spec(client):
+    files = [
+        SimpleUploadedFile("a.md", b"# One\n\nText of one."),
+        SimpleUploadedFile("b.txt", b"Text of two."),
+        SimpleUploadedFile("empty.txt", b""),
+    ]
+    form = {"journey": "report", "task_spec": json.dumps({"topic": "Two texts"}), "sources": files}
+    answer = client.post("/api/v2/runs", form, format="multipart")
+    assert answer.status_code == 201, answer.json()
+    assert list(Source.objects.order_by("pk").values_list("filename", flat=True)) == ["a.md", "b.txt", "empty.txt"]
+
+
+def test_a_file_name_cannot_point_outside(client):
+    upload = SimpleUploadedFile("x.txt", b"Text.")
+    upload.name = "../../etc/passwd.txt"
+    form = {"journey": "essay", "task_spec": json.dumps({"topic": "A text"}), "sources": [upload]}
+    assert client.post("/api/v2/runs", form, format="multipart").status_code == 201
+    assert Source.objects.get().filename == "passwd.txt"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "hint"),
+    [
+        ({"task_spec": SPEC | {"topic": ""}}, "task_spec.topic", "at least 3 characters"),
+        ({"task_spec": SPEC | {"target_similarity": 15}}, "task_spec.target_similarity", "write 0.15 for 15 percent"),
+        ({"task_spec": SPEC | {"colour": "red"}}, "task_spec.colour", "no such field"),
+        ({"task_spec": {"topic": "Sea walls"}}, "sources", "At least one source"),
+        ({"task_spec": SPEC | {"sources": [{"title": "x"}]}}, "task_spec.sources", "required"),
+        ({"jurney": "essay"}, "jurney", "no such field"),
+        ({"priority": 11}, "priority", "less than or equal to 9"),
+        ({"task_spec": "write!"}, "task_spec", "dictionary"),
+    ],
+)
+def test_a_wrong_request_names_the_field_says_how_to_mend_it_and_leaves_nothing(client, changes, field, hint):
+    answer = post(client, **changes)
+    assert answer.status_code == 400
+    body = answer.json()
+    assert set(body) == {"code", "message", "details"}
+    assert body["code"] == "invalid_input"
+    assert hint in json.dumps(body["details"]["fields"][field])
+    assert not Run.objects.exists()
+
+
+def test_an_unknown_journey_is_refused_with_the_list_of_those_there_are(client):
+    answer = post(client, journey="novel")
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_journey")
+    assert answer.json()["details"]["journeys"] == ["essay", "literature_review", "report"]
+
+
+def test_broken_json_gets_the_one_error_shape(client):
+    answer = client.post("/api/v2/runs", "{not json", content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message", "details"}
+
+
+def test_a_user_cannot_start_a_run_for_somebody_else_but_staff_can(client, user):
+    other = UserFactory()
+    refused = post(client, user_id=other.pk)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+    started = post(client_of(UserFactory(is_staff=True)), user_id=other.pk)
+    assert Run.objects.get(pk=started.json()["run_id"]).user == other
+
+
+def test_the_snapshot_shows_the_last_checkpoint_with_status_spend_and_cycle(client, model, work):
+    run_id = post(client).json()["run_id"]
+    assert client.get(f"/api/v2/runs/{run_id}").json()["status"] == "queued"
+    work()
+    told = client.get(f"/api/v2/runs/{run_id}").json()
+    assert (told["status"], told["route"]) == ("waiting_human", "turnitin_pause")
+    assert told["task"]["topic"] == "Sea walls"
+    assert told["plan"]["sections"][0]["heading"] == "Walls"
+    assert told["budgets"]["spent"]["tokens"] == 30
+    assert told["last_observation"]["kind"] == "draft"
+    assert told["last_verdict"]["failures"] == []
+    assert (told["cycle"]["number"], told["cycle"]["state"]) == (1, "awaiting_report")
+    for address in told["cycle"]["documents"].values():
+        assert client.get(address).status_code == 200
+
+
+def test_a_user_sees_only_their_own_runs_and_staff_see_all(client, start):
+    run = start()
+    foreign = client.get(f"/api/v2/runs/{run.pk}")
+    missing = client.get(f"/api/v2/runs/{uuid4()}")
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.json()["message"] == missing.json()["message"], "the answer does not tell whether the run exists"
+    assert client_of(UserFactory(is_staff=True)).get(f"/api/v2/runs/{run.pk}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v2/runs", f"/api/v2/runs/{uuid4()}", f"/api/v2/runs/{uuid4()}/events"])
+def test_nobody_gets_in_without_authentication(path):
+    answer = APIClient().get(path)
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"code", "message", "details"}
+    assert answer["WWW-Authenticate"] == "Token"
+
+
+def test_an_unknown_address_under_api_answers_in_json():
+    answer = APIClient().get("/api/v1/runs")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_with_the_flag_off_all_of_v2_is_gone_while_admin_and_health_go_on(client, settings, user):
+    settings.ENABLE_AUTONOMY_V2 = False
+    run = uuid4()
+    for path in ("runs", f"runs/{run}", f"runs/{run}/events", f"turnitin/{run}/report"):
+        assert client.get(f"/api/v2/{path}").status_code == 404
+        assert client.post(f"/api/v2/{path}", {}, format="json").status_code == 404
+    assert client.get("/admin/login/").status_code == 200
+    assert client.get("/health/ready").json()["status"] == "ok"
+
+
+def test_an_unforeseen_error_tells_no_inside_story(client, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr("autonomy.api.views.start_run", broken)
+    client.raise_request_exception = False
+    answer = post(client)
+    assert (answer.status_code, answer.json()["code"]) == (500, "error")
+    assert "hunter2" not in answer.content.decode()
+
+
+def test_the_same_file_given_twice_is_one_source(client):
+    spec = SPEC | {"sources": [{"title": "Walls", "text": SEA_WALLS}, {"title": "Again", "text": SEA_WALLS}]}
+    assert post(client, task_spec=spec).status_code == 201
+    assert Source.objects.count() == 1
+
+
+def test_settings_are_documented_in_the_readme_s_table():
+    from config.env import Environment
+
+    told = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    assert [name for name in Environment.model_fields if f"`{name.upper()}`" not in told] == []

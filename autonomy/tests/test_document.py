@@ -1,0 +1,96 @@
+"""The document people get: every citation resolves, nothing is invented, nothing of the draft is executed."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from typing import Any
+
+import docx
+import pytest
+
+from autonomy.errors import DocumentError
+from autonomy.tools.document import to_docx, to_readable
+
+REFERENCES: list[dict[str, Any]] = [
+    {
+        "id": "s1",
+        "type": "document",
+        "title": "On *dikes*",
+        "author": [{"family": "Roe", "given": "Ann"}, {"literal": "Water Board"}],
+        "issued": {"date-parts": [[2026, 3]]},
+        "publisher": "Press",
+        "URL": "https://example.org/a_b",
+    },
+    {"id": "s2", "type": "webpage", "title": "Tides"},
+]
+
+
+def paragraphs(data: bytes) -> list[str]:
+    return [paragraph.text for paragraph in docx.Document(io.BytesIO(data)).paragraphs]
+
+
+def test_word_file_carries_citations_and_the_cited_references() -> None:
+    found = paragraphs(to_docx("# Coast\n\nThey say: “Dry land” [@s1].\n", REFERENCES))
+    assert found[0] == "Coast"
+    assert "“Dry land” (Roe and Water Board 2026)" in found[1]
+    assert found[2] == "References"
+    assert len(found) == 4
+    assert found[3].startswith("Roe, Ann, and Water Board. 2026.")
+
+
+def test_readable_form_keeps_keys_and_invents_no_field() -> None:
+    text = to_readable("# Coast\n\nFirst [@s2], then [@s1, p. 3].\n", REFERENCES)
+    assert text.startswith("# Coast\n\nFirst [@s2], then [@s1, p. 3].\n\n## References\n\n")
+    assert text.splitlines()[-2:] == [
+        "- [@s1]: Ann Roe and Water Board (2026). *On \\*dikes\\**. Press. <https://example.org/a_b>",
+        "- [@s2]: *Tides* (n.d.).",
+    ]
+
+
+def test_readable_form_lists_only_what_is_cited() -> None:
+    assert "s2" not in to_readable("Only [@s1].", REFERENCES)
+    assert to_readable("Nothing is cited by a@b.org.", REFERENCES) == "Nothing is cited by a@b.org.\n"
+
+
+@pytest.mark.parametrize("write", [to_docx, to_readable])
+def test_a_citation_without_a_reference_is_an_error(write: Any) -> None:
+    with pytest.raises(DocumentError, match="cites nowhere, but there is no such reference"):
+        write("As they say [@nowhere].", REFERENCES)
+
+
+@pytest.mark.parametrize("write", [to_docx, to_readable])
+@pytest.mark.parametrize("references", [[{"title": "No id"}], [{"id": "a b"}], [{"id": "s1"}, {"id": "s1"}]])
+def test_references_need_an_id_of_their_own(write: Any, references: list[dict[str, Any]]) -> None:
+    with pytest.raises(DocumentError):
+        write("Text.", references)
+
+
+def test_a_draft_cannot_read_files_fetch_or_speak_to_the_writer() -> None:
+    draft = (
+        "---\nbibliography: /etc/hostname\ntitle: Injected\n---\n\n% Title block\n\nSee ![the map](/etc/passwd) and "
+        "![far](http://127.0.0.1:9/x.png) <b>bold</b> `<w:p/>`{=openxml} \\input{x} for $5 or $6.\n\n![alone][ref]\n"
+    )
+    data = to_docx(draft, REFERENCES)
+    document = docx.Document(io.BytesIO(data))
+    text = "\n".join(paragraphs(data))
+    assert "the map" in text
+    assert "far" in text
+    assert "<b>bold</b>" in text
+    assert "$5 or $6" in text
+    assert document.core_properties.title == ""
+    assert len(document.inline_shapes) == 0
+    assert "root:" not in text
+
+
+def test_a_writer_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: Any, **__: Any) -> None:
+        raise subprocess.TimeoutExpired("pandoc", 30)
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    with pytest.raises(DocumentError, match="took longer than 30 seconds"):
+        to_docx("Text.", [])
+
+
+def test_other_scripts_survive() -> None:
+    assert paragraphs(to_docx("海面が上昇。 هذا نص.", []))[0] == "海面が上昇。 هذا نص."

@@ -1,0 +1,156 @@
+"""`manage.py stack` and `bootstrap` as a person runs them: processes of their own, stopped and killed for real."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    """One for all tests here: making the tables takes longer than anything else."""
+    with tempfile.TemporaryDirectory(prefix="autonomy stack ", ignore_cleanup_errors=True) as folder:
+        data = Path(folder, "data")
+        yield data
+        for process in left_behind(data):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def manage(data: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment | {"DATA_DIR": str(data), "AUTONOMY_LOG_LEVEL": "WARNING"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class Stack:
+    """A running stack that has answered a request."""
+
+    def __init__(self, data: Path) -> None:
+        self.port = free_port()
+        self.process = manage(data, "stack", "--port", str(self.port))
+        eventually(lambda: self.process.poll() is not None or self.answers(), 60)
+        if self.process.poll() is not None or not self.answers():
+            self.process.kill()
+            pytest.fail("\n".join(self.process.communicate()))
+
+    def answers(self) -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=2) as answer:
+            return bool(json.load(answer)["status"] == "ok")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        self.process.send_signal(how)
+        output, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, output, errors
+
+
+def left_behind(data: Path) -> list[psutil.Process]:
+    """Every process that was started with this data folder: servers, guardian, web, worker and its children, beat."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("DATA_DIR") == str(data) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def one(data: Path, word: str) -> psutil.Process:
+    """The oldest process with this word in its command line."""
+    found = [process for process in left_behind(data) if word in process.cmdline()]
+    return min(found, key=lambda process: float(process.create_time()))
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError):
+            if condition():
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_first_start_prints_the_login_and_the_token_and_the_next_one_only_the_token(data: Path) -> None:
+    first = Stack(data)
+    code, output, errors = first.stop(signal.SIGINT)
+    assert code == 0, errors
+    assert left_behind(data) == []
+    assert re.search(r"^staff login: staff / \S{16}$", output, re.MULTILINE)
+    assert f"http://127.0.0.1:{first.port}/admin/" in output
+    [token] = re.findall(r"^api token: ([0-9a-f]{40})$", output, re.MULTILINE)
+
+    code, output, errors = Stack(data).stop(signal.SIGTERM)
+    assert code == 0, errors
+    assert left_behind(data) == []
+    assert "staff login: staff (password was shown at the first start" in output
+    assert f"api token: {token}" in output
+
+
+def test_when_the_stack_is_killed_nothing_lives_on(data: Path) -> None:
+    stack = Stack(data)
+    stack.process.kill()
+    stack.process.communicate(timeout=60)
+    assert eventually(lambda: left_behind(data) == [], 40), left_behind(data)
+
+
+@pytest.mark.parametrize("word", ["worker", "beat", "uvicorn"])
+def test_when_one_process_dies_the_others_stop_and_the_exit_code_tells(data: Path, word: str) -> None:
+    stack = Stack(data)
+    # The web server answers first; the others are given time to come up, to be killed in full flight.
+    assert eventually(lambda: one(data, word) is not None, 20)
+    one(data, word).kill()
+    _, errors = stack.process.communicate(timeout=60)
+    assert stack.process.returncode == 1
+    assert "process ended unexpectedly (exit code -9)" in errors
+    assert eventually(lambda: left_behind(data) == [], 10), left_behind(data)
+
+
+def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as folder:
+        port = server.getsockname()[1]
+        command = manage(Path(folder), "stack", "--port", str(port))
+        _, errors = command.communicate(timeout=30)
+        assert command.returncode == 1
+        assert f"127.0.0.1:{port} cannot be used" in errors
+        assert not (Path(folder) / "postgres").exists()
+
+
+def test_bootstrap_run_twice_at_once_makes_one_account(data: Path) -> None:
+    migrate = manage(data, "migrate", "--verbosity", "0")
+    _, errors = migrate.communicate(timeout=120)
+    assert migrate.returncode == 0, errors
+    commands = [manage(data, "bootstrap", "--username", "night-shift") for _ in range(3)]
+    outputs = [command.communicate(timeout=60) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0, 0], outputs
+    logins = [output.splitlines()[0] for output, _ in outputs]
+    assert sum(login.startswith("staff login: night-shift / ") for login in logins) == 1
+    assert len({output.splitlines()[1] for output, _ in outputs}) == 1

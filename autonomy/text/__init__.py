@@ -1,0 +1,1 @@
+"""Plain functions over prose: no state, no I/O, usable from every layer."""

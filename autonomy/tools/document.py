@@ -1,0 +1,135 @@
+"""The finished document in the two forms people get: Word and readable Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+
+from autonomy.errors import DocumentError
+
+# A draft is text from elsewhere: nothing in it may set metadata, name files or speak the writer's own language.
+_READER = (
+    "markdown-yaml_metadata_block-pandoc_title_block-raw_html-raw_tex-raw_attribute-native_divs-native_spans"
+    "-fenced_divs-bracketed_spans-latex_macros-tex_math_dollars-implicit_figures-example_lists"
+)
+_SECONDS = 30
+_HEAP = "-M1G"
+_MISSING = re.compile(r"citation (\S+) not found")
+_KEY = r"[\w][\w:.#$%&+?<>~/-]*"
+_IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>$^~])")
+
+
+def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
+    """A Word file with author-date citations and a list of the cited references (CSL-JSON, each with an `id`).
+
+    Nothing is fetched and no file is read: images become their description. Raises DocumentError, also if the text
+    cites a key that is not among the references.
+    """
+    _check(references)
+    with tempfile.TemporaryDirectory(prefix="autonomy-document-") as folder:
+        bibliography = Path(folder) / "references.json"
+        bibliography.write_text(json.dumps(references, ensure_ascii=False), encoding="utf-8")
+        command = [
+            pypandoc.get_pandoc_path(),
+            *("+RTS", _HEAP, "-RTS"),
+            *("--sandbox", "--standalone", "--citeproc", f"--bibliography={bibliography}"),
+            *("--metadata=reference-section-title:References", "--metadata=link-citations:true"),
+            *(f"--from={_READER}", "--to=docx", "--output=-"),
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603 -- a fixed command; the draft arrives on standard input
+                command,
+                input=_IMAGE.sub(r"\1", markdown).replace("![", "[").encode(),
+                capture_output=True,
+                timeout=_SECONDS,
+                cwd=folder,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DocumentError(f"Writing the Word file took longer than {_SECONDS} seconds and was stopped") from error
+        except (OSError, UnicodeEncodeError) as error:
+            raise DocumentError(f"The Word file could not be written: {error}") from error
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode:
+        raise DocumentError(f"Pandoc could not write the Word file: {' '.join(said.split())[:300] or done.returncode}")
+    if missing := sorted(set(_MISSING.findall(said))):
+        raise DocumentError(f"The text cites {', '.join(missing)}, but there is no such reference", missing=missing)
+    if not done.stdout.startswith(b"PK"):
+        raise DocumentError("Pandoc wrote something that is not a Word file")
+    return done.stdout
+
+
+def to_readable(markdown: str, references: list[dict[str, Any]]) -> str:
+    """The Markdown with its `[@key]` citations and, at the end, the cited references in plain words.
+
+    A field that a reference lacks is left out; a missing year is given as n.d. Raises DocumentError if the text cites
+    a key that is not among the references.
+    """
+    _check(references)
+    cited = list(dict.fromkeys(_cited(markdown)))
+    known = {str(item["id"]): item for item in references}
+    if missing := sorted(key for key in cited if key not in known):
+        raise DocumentError(f"The text cites {', '.join(missing)}, but there is no such reference", missing=missing)
+    body = markdown.rstrip()
+    entries = sorted(((_entry(known[key]), key) for key in cited), key=lambda pair: pair[0].lstrip("*").casefold())
+    if not entries:
+        return body + "\n"
+    lines = [f"- [@{key}]: {entry}" for entry, key in entries]
+    return "\n".join([body, "", "## References", "", *lines, ""])
+
+
+def _cited(markdown: str) -> list[str]:
+    return [key.rstrip(".:,;/?-") for key in re.findall(rf"(?<![\w@\\])@({_KEY})", markdown)]
+
+
+def _check(references: list[dict[str, Any]]) -> None:
+    keys = [item.get("id") for item in references]
+    if any(not isinstance(key, str) or not re.fullmatch(_KEY, key) for key in keys):
+        raise DocumentError("Every reference needs an id that can stand in a citation", ids=[str(key) for key in keys])
+    if len(set(keys)) < len(keys):
+        raise DocumentError("Two references share an id", ids=[str(key) for key in keys])
+
+
+def _entry(item: dict[str, Any]) -> str:
+    authors = _plain(_authors(item.get("author")))
+    title = _plain(item.get("title"))
+    year = f"({_year(item.get('issued')) or 'n.d.'})"
+    opening = f"{authors} {year}." if authors else f"*{title}* {year}." if title else f"{year}."
+    parts = [opening]
+    if authors and title:
+        parts.append(f"*{title}*{'' if title[-1] in '.?!' else '.'}")
+    more = filter(None, (_plain(item.get(field)) for field in ("container-title", "publisher")))
+    parts.extend(value if value.endswith(".") else f"{value}." for value in more)
+    address = str(item.get("URL") or "")
+    if re.fullmatch(r"https?://[^\s<>]+", address):
+        parts.append(f"<{address}>")
+    elif doi := re.fullmatch(r"(?:doi:\s*)?(10\.\d{4,9}/[^\s<>]+)", str(item.get("DOI") or ""), re.IGNORECASE):
+        parts.append(f"<https://doi.org/{doi[1]}>")
+    return " ".join(parts)
+
+
+def _plain(value: object) -> str:
+    return _SPECIAL.sub(r"\\\1", " ".join(str(value or "").split()))
+
+
+def _authors(people: object) -> str:
+    names: list[str] = []
+    for person in people if isinstance(people, list) else []:
+        if isinstance(person, dict):
+            parts = (person.get("given"), person.get("non-dropping-particle"), person.get("family"))
+            names.append(str(person.get("literal") or " ".join(str(part) for part in parts if part)))
+    names = [name for name in names if name.strip()]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _year(issued: object) -> str:
+    parts = issued.get("date-parts") if isinstance(issued, dict) else None
+    first = parts[0] if isinstance(parts, list) and parts else None
+    return str(first[0]) if isinstance(first, list) and first and first[0] else ""

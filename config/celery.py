@@ -1,0 +1,28 @@
+"""The Celery application. Its messages are hints only; what runs is decided in Postgres."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init, setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("autonomy")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Connected so that Celery leaves the logging of config/logs.py alone."""
+
+
+@celeryd_init.connect
+@beat_init.connect
+def start_embedded_services(**_: Any) -> None:
+    from django.conf import settings
+
+    settings.EMBEDDED.ensure()

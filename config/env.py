@@ -1,0 +1,163 @@
+"""The environment of Autonomy: every variable it reads, with its type, default and meaning.
+
+A value that does not fit, or a variable with one of our prefixes that nobody knows, stops the start-up with a
+sentence. A secret may come from a file instead: NAME_FILE=/run/secrets/name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+OUR_PREFIXES = ("AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_")
+# Read by other libraries or by the Makefile, not by us; their presence is no mistake.
+NOT_OURS = {"DJANGO_SETTINGS_MODULE", "OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT"}
+
+
+class Limits(BaseModel):
+    """What a run may use up: tokens, seconds of execution, US dollars."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: int = Field(default=200_000, gt=0)
+    seconds: float = Field(default=900, gt=0)
+    usd: float = Field(default=5, ge=0)
+
+
+class Environment(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # --- the site ---
+    enable_autonomy_v2: bool = Field(default=True, description="Serve /api/v2; when off, all of it answers 404.")
+    django_secret_key: SecretStr | None = Field(
+        default=None, description="Signs sessions. Made and kept in DATA_DIR when the embedded database is used."
+    )
+    django_debug: bool = Field(default=False, description="Django's debug pages; never on a reachable machine.")
+    django_allowed_hosts: list[str] = Field(
+        default=["localhost", "127.0.0.1", "[::1]"], description="Host names to answer to, separated by commas."
+    )
+    django_csrf_trusted_origins: list[str] = Field(
+        default=[], description="Origins (https://host) whose forms are accepted, separated by commas."
+    )
+    django_https: bool = Field(default=False, description="Behind HTTPS: secure cookies, redirect, HSTS.")
+
+    # --- services ---
+    database_url: SecretStr | None = Field(default=None, description="postgres://…; empty: the embedded PostgreSQL.")
+    redis_url: SecretStr | None = Field(default=None, description="redis://…; empty: the embedded Redis.")
+    data_dir: Path = Field(default=Path(".local"), description="Where embedded services and documents live.")
+
+    # --- limits ---
+    v2_budget_defaults: Limits = Field(
+        default=Limits(), description='Default limits of a run, JSON: {"tokens":200000,"seconds":900,"usd":5}.'
+    )
+    autonomy_max_revisions: int = Field(default=3, ge=0, le=20, description="Hand-offs after the first, at most.")
+    autonomy_upload_max_files: int = Field(default=50, ge=1, description="Source files a run may bring.")
+    autonomy_upload_max_bytes: int = Field(default=20 * 2**20, ge=1024, description="Size of one source file, bytes.")
+
+    # --- the engine ---
+    autonomy_lease_seconds: float = Field(default=10, gt=0.2, description="A worker's right to a job, in seconds.")
+    autonomy_heartbeat_seconds: float = Field(default=2.5, gt=0.05, description="How often the lease is renewed.")
+    autonomy_recovery_seconds: float = Field(default=2, gt=0.1, description="How often beat looks for lost work.")
+    autonomy_slice_seconds: float = Field(default=20, ge=0, description="A run's turn on a worker, in seconds.")
+    autonomy_job_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at one job, at most.")
+    autonomy_worker_concurrency: int = Field(default=2, ge=1, description="Processes of one worker.")
+    autonomy_sse_heartbeat_seconds: float = Field(default=15, gt=0, description="Silence before a heartbeat is sent.")
+    autonomy_log_format: Literal["json", "console"] = Field(default="json", description="How logs are written.")
+    autonomy_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="From where.")
+
+    # --- language model ---
+    openai_base_url: str | None = Field(default=None, description="OpenAI-compatible endpoint, ending in /v1.")
+    openai_api_key: SecretStr | None = Field(default=None, description="Its key; no key and no URL: offline model.")
+    openai_model: str = Field(default="gpt-4o-mini", description="Model to ask for.")
+    openai_price_in: float | None = Field(default=None, ge=0, description="USD per million input tokens.")
+    openai_price_out: float | None = Field(default=None, ge=0, description="USD per million output tokens.")
+    autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider call.")
+    autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds to wait for an answer.")
+    autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for a call with its retries.")
+
+    # --- Turnitin ---
+    turnitin_target_similarity: float = Field(default=0.15, ge=0, le=1, description="Accepted up to here, 0 to 1.")
+
+    @field_validator("django_allowed_hosts", "django_csrf_trusted_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgres://", "postgresql://")):
+            raise ValueError("it must start with postgres:// or postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it must start with redis://, rediss:// or unix://")
+        return value
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    """The environment, checked. Raises ImproperlyConfigured with one sentence for each mistake."""
+    mistakes = _unknown_names(environ)
+    given = dict(_from_files(environ)) | {
+        name.lower(): value for name, value in environ.items() if name.lower() in Environment.model_fields and value
+    }
+    try:
+        read_in = Environment.model_validate(_parsed(given))
+    except ValidationError as error:
+        # The value itself is left out: it may be a secret.
+        mistakes += [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}." for e in error.errors(include_input=False)]
+        raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes)) from None
+    if read_in.autonomy_heartbeat_seconds * 2 > read_in.autonomy_lease_seconds:
+        mistakes.append("AUTONOMY_HEARTBEAT_SECONDS: it must be at most half of AUTONOMY_LEASE_SECONDS.")
+    if read_in.database_url and not read_in.django_secret_key:
+        mistakes.append("DJANGO_SECRET_KEY: it is needed when DATABASE_URL is set (50 random characters).")
+    if mistakes:
+        raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes))
+    return read_in
+
+
+def _unknown_names(environ: Mapping[str, str]) -> list[str]:
+    known = {name.upper() for name in Environment.model_fields}
+    mistakes = []
+    for name in sorted(environ):
+        base = name.removesuffix("_FILE")
+        if not name.startswith(OUR_PREFIXES) or name in NOT_OURS or base in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        mistakes.append(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else "."))
+    return mistakes
+
+
+def _from_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    found = []
+    for name, value in environ.items():
+        base = name.removesuffix("_FILE").lower()
+        if name.endswith("_FILE") and base in Environment.model_fields:
+            try:
+                found.append((base, Path(value).read_text().strip()))
+            except OSError as error:
+                raise ImproperlyConfigured(f"{name}: cannot read it ({error.strerror}).") from None
+    return found
+
+
+def _parsed(given: dict[str, str]) -> dict[str, object]:
+    """JSON-valued settings come as text; the rest pydantic converts by itself."""
+    limits = given.get("v2_budget_defaults")
+    if limits is None:
+        return dict(given)
+    try:
+        return given | {"v2_budget_defaults": Limits.model_validate_json(limits)}
+    except ValidationError as error:
+        raise ImproperlyConfigured(
+            "V2_BUDGET_DEFAULTS: "
+            + " ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}." for e in error.errors())
+        ) from None

@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("api/v2/", include("autonomy.api.urls")),
+    path("api/v2/turnitin/", include("turnitin.api.urls")),
+]
+handler404 = "autonomy.api.errors.not_found"
+handler500 = "autonomy.api.errors.broken"

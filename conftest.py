@@ -1,0 +1,72 @@
+"""Fixtures shared by the tests of autonomy and turnitin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from autonomy.tests.scripted import ScriptedModel
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """No test talks to the world; Unix sockets and 127.0.0.1 are ours."""
+    from pytest_socket import socket_allow_hosts
+
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+    yield
+    disable_socket(allow_unix_socket=True)
+    enable_socket()
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> ScriptedModel:
+    """A language model that writes a short draft that passes the gates; a test may bend it."""
+    scripted = ScriptedModel()
+    monkeypatch.setattr("autonomy.runtime.context.language_models", lambda: [scripted])
+    return scripted
+
+
+@pytest.fixture
+def start() -> Callable[..., Any]:
+    """Start a run on one small source, and return it."""
+    from autonomy.services.start_run import GivenSource, start_run
+    from autonomy.tests.factories import UserFactory
+
+    def start_one(**given: Any) -> Any:
+        task_spec = {"topic": "Sea walls", "words": 100} | given.pop("task_spec", {})
+        sources = given.pop("sources", None) or [GivenSource("walls.txt", SEA_WALLS.encode())]
+        owner = given.pop("owner", None) or UserFactory()
+        run, _ = start_run(owner=owner, journey="essay", task_spec=task_spec, sources=sources, **given)
+        return run
+
+    return start_one
+
+
+@pytest.fixture
+def work() -> Callable[[], int]:
+    """Do what workers do, in this process, until no job is due; returns how many jobs were claimed."""
+    from autonomy.runtime import queue, step
+
+    def work_until_idle() -> int:
+        count = 0
+        while claim := queue.claim():
+            step.execute(claim)
+            count += 1
+        return count
+
+    return work_until_idle
+
+
+SEA_WALLS = (
+    "A sea wall is a wall built along the shore to keep the water out of a town. "
+    "Waves that meet the wall are thrown back, and the beach before it wears away over the years. "
+    "Engineers therefore place rock at the foot of the wall, which breaks the waves before they reach it. "
+    "A wall must be raised again when the sea rises, and each raising costs more than the last one did.\n\n"
+    "Towns that cannot pay for a wall look for other ways to live with the water that comes. "
+    "Some lift their houses on posts, and some move the streets that flood most often to higher ground. "
+    "A wall protects what stands behind it only as long as somebody keeps it in repair. "
+)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http import FileResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from autonomy.errors import NotFound, NotPermitted
+from autonomy.selectors.runs import run_visible_to
+from turnitin import cycles
+from turnitin.api.serializers import DeliverySerializer
+from turnitin.deliver_report import deliver_report
+from turnitin.models import Cycle
+
+CONTENT_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+class ReportView(APIView):
+    """POST: deliver an originality report. Needs the permission turnitin.deliver_report."""
+
+    def post(self, request: Request, run_id: UUID) -> Response:
+        if not request.user.has_perm("turnitin.deliver_report"):
+            run_visible_to(request.user, run_id)
+            raise NotPermitted(permission="turnitin.deliver_report")
+        delivery = DeliverySerializer(data=request.data)
+        delivery.is_valid(raise_exception=True)
+        cycle = deliver_report(run_id=run_id, actor=cast(User, request.user), **delivery.validated_data)
+        return Response({"run_id": str(run_id), **cycles.describe(cycle)})
+
+
+class DocumentView(APIView):
+    """GET: the document of one hand-off, as Markdown or DOCX."""
+
+    def get(self, request: Request, run_id: UUID, number: int, ending: str) -> FileResponse:
+        run = run_visible_to(request.user, run_id)
+        cycle: Any = Cycle.objects.filter(run=run, number=number).first()
+        if cycle is None or ending not in CONTENT_TYPES:
+            raise NotFound("The run has no such document.", number=number)
+        stored = cycle.markdown if ending == "md" else cycle.docx
+        return FileResponse(
+            stored.open("rb"),
+            as_attachment=True,
+            filename=f"{run.journey}-{str(run.pk)[:8]}-{number}.{ending}",
+            content_type=CONTENT_TYPES[ending],
+        )

@@ -1,0 +1,83 @@
+"""The inbox: one delivery of an originality report, from the API or from the console."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from autonomy.episodes.kinds import Kind
+from autonomy.episodes.record import NewEpisode, append, lock
+from autonomy.errors import Conflict, NotFound
+from autonomy.models import Job, Run
+from autonomy.runtime import queue
+from turnitin import cycles
+from turnitin.models import Cycle, Report
+
+
+def deliver_report(
+    *,
+    run_id: UUID,
+    cycle_id: UUID,
+    report_url: str,
+    observed_similarity: float | None,
+    human_uploader_id: str = "",
+    actor: User | None,
+) -> Cycle:
+    """Take a delivery in and resume the run once. The same delivery again changes nothing.
+
+    1. The run is locked, so that deliveries for it come one after the other.
+    2. The inbox row is inserted; a double cannot be, and ends here with the cycle as it is.
+    3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A delivery without a figure is
+       kept, and the run waits on. A figure for a ready cycle whose job has not run yet corrects it.
+
+    Raises NotFound for a cycle of another run, Conflict for a new delivery that comes too late (it is kept).
+    """
+    with transaction.atomic():
+        try:
+            run = lock(run_id)
+            cycle = Cycle.objects.select_related("resume_job").get(pk=cycle_id, run=run)
+        except (Run.DoesNotExist, Cycle.DoesNotExist):
+            raise NotFound(
+                "This run has no such cycle; the snapshot of the run names the one that waits.", cycle_id=str(cycle_id)
+            ) from None
+        _, new = Report.objects.get_or_create(
+            cycle=cycle,
+            report_url=report_url,
+            observed_similarity=observed_similarity,
+            defaults={"human_uploader_id": human_uploader_id, "delivered_by": actor},
+        )
+        late = new and not _take_in(run, cycle, observed_similarity, report_url, human_uploader_id, actor)
+        run.save(update_fields=["last_seq"])
+    cycle.refresh_from_db()
+    if late:
+        raise Conflict(
+            f"The cycle is {cycle.state}: its report has been judged already. The delivery is kept in the inbox.",
+            state=cycle.state,
+            cycle_id=str(cycle.pk),
+        )
+    return cycle
+
+
+def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploader: str, actor: User | None) -> bool:
+    """Act on a new delivery; False if it comes too late to change anything."""
+    job = cycle.resume_job
+    waiting = cycle.state == Cycle.State.AWAITING_REPORT and run.status == Run.Status.WAITING_HUMAN
+    correctable = cycle.state == Cycle.State.REPORT_READY and job is not None and job.state == Job.State.QUEUED
+    if not waiting and not correctable:
+        return False
+    data: dict[str, Any] = {
+        "cycle_id": str(cycle.pk), "report_url": url, "observed_similarity": similarity, "human_uploader_id": uploader
+    }  # fmt: skip
+    if similarity is None:
+        kind, message = Kind.REPORT_INCOMPLETE, "A report came without a similarity; the run waits on for the figure."
+    elif waiting:
+        cycles.mark_ready(cycle, similarity, queue.enqueue_resume(run.pk))
+        kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
+    else:
+        cycles.correct(cycle, similarity)
+        kind, message = Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {similarity:.0%}."
+    append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
+    return True

@@ -1,0 +1,82 @@
+"""How a run hands its document to Turnitin: autonomy's HandOff port, named in the setting AUTONOMY_HANDOFF."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from autonomy.models import Run
+from autonomy.ports import Document
+from autonomy.runtime.unit_of_work import UnitOfWork
+from autonomy.tools.document import to_docx, to_readable
+from turnitin import cycles
+from turnitin.models import Cycle
+
+
+class TurnitinHandOff:
+    """Serves one superstep of one run; what it changes in the database is committed with that superstep."""
+
+    def __init__(self, run: Run, unit: UnitOfWork) -> None:
+        self._run = run
+        self._unit = unit
+
+    def open(self, document: Document) -> dict[str, Any]:
+        """Write the document's files and open its cycle. Files come first: a file without a cycle harms nobody."""
+        cycle = Cycle.objects.filter(run=self._run, number=document.number).first()
+        if cycle is None:
+            cycle = Cycle(
+                id=uuid4(), run=self._run, number=document.number, target_similarity=self._run.target_similarity
+            )
+            cycle.markdown.name = self._save(document.number, "md", _markdown(document))
+            cycle.docx.name = self._save(document.number, "docx", to_docx(document.markdown, document.references))
+            opened = cycle
+            self._unit.effect(lambda: opened.save(force_insert=True))
+            self._unit.note(
+                "cycle_opened",
+                f"The document is ready for Turnitin (hand-off {cycle.number}); the run waits for its report.",
+                cycle_id=str(cycle.pk),
+                number=cycle.number,
+                markdown=cycle.markdown.name,
+                docx=cycle.docx.name,
+            )
+        return {
+            "cycle_id": str(cycle.pk),
+            "number": cycle.number,
+            "markdown": cycle.markdown.name,
+            "docx": cycle.docx.name,
+        }
+
+    def answer(self, cycle_id: str) -> dict[str, Any] | None:
+        cycle = Cycle.objects.filter(pk=cycle_id, run=self._run, state=Cycle.State.REPORT_READY).first()
+        if cycle is None:
+            return None
+        latest = cycle.reports.exclude(observed_similarity=None).latest("received_at", "pk")
+        return {
+            "cycle_id": str(cycle.pk),
+            "number": cycle.number,
+            "report_url": latest.report_url,
+            "observed_similarity": cycle.observed_similarity,
+        }
+
+    def accept(self, cycle_id: str) -> None:
+        self._unit.effect(lambda: cycles.close(cycle_id, Cycle.State.ACCEPTED))
+
+    def reject(self, cycle_id: str) -> None:
+        self._unit.effect(lambda: cycles.close(cycle_id, Cycle.State.REJECTED))
+
+    @staticmethod
+    def describe(run_id: UUID) -> dict[str, Any] | None:
+        """The run's newest cycle for a snapshot, or None before the first hand-off."""
+        cycle = Cycle.objects.filter(run_id=run_id).order_by("-number").first()
+        return cycles.describe(cycle) if cycle else None
+
+    def _save(self, number: int, ending: str, content: bytes) -> str:
+        # A repeated attempt writes the same name again: the storage overwrites.
+        return default_storage.save(f"{self._run.pk}/draft-{number}.{ending}", ContentFile(content))
+
+
+def _markdown(document: Document) -> bytes:
+    return to_readable(document.markdown, document.references).encode()
