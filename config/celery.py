@@ -24,5 +24,10 @@ def keep_our_logging(**_: Any) -> None:
 @beat_init.connect
 def start_embedded_services(**_: Any) -> None:
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
 
-    settings.EMBEDDED.ensure()
+    try:
+        settings.EMBEDDED.ensure()
+    except ImproperlyConfigured as error:
+        # Celery swallows what a signal's receiver raises; without its services the worker must not go on.
+        raise SystemExit(str(error)) from error

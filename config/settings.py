@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from config import embedded, logs
@@ -70,12 +71,15 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
+# Until collectstatic has run, static files come from the apps' own folders; that is no fault.
+warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 MEDIA_ROOT = DATA_DIR / "documents"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-DATA_UPLOAD_MAX_NUMBER_FILES = ENV.autonomy_upload_max_files
+# Some more than a run takes, so that one file too many is told in our words and not by Django's bare 400.
+DATA_UPLOAD_MAX_NUMBER_FILES = ENV.autonomy_upload_max_files + 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -55,7 +55,7 @@ class Cycle(models.Model):
             ),
             models.CheckConstraint(
                 name="cycle_report_time_iff_report",
-                condition=Q(state="awaiting_report") | Q(report_at__isnull=False),
+                condition=~Q(state__in=["report_ready", "accepted", "rejected"]) | Q(report_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="cycle_closed_iff_judged",
@@ -73,7 +73,7 @@ class Cycle(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"cycle {self.number} of {self.run_id} ({self.state})"
+        return f"hand-off {self.number}"
 
 
 class Report(models.Model):

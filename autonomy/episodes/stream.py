@@ -40,6 +40,7 @@ async def episodes(run_id: UUID, user: Any, after: int) -> AsyncIterator[str]:
     request.channels = {channel_of(run_id)}
     request.channel_last_ids = {channel_of(run_id): after}
     request.user = user
+    request.is_next = False
     listener = Listener()
     listener.user_id = user.pk
     listener.channels = request.channels

@@ -74,4 +74,4 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.run_id} ({self.state})"
+        return f"{self.kind} ({self.state})"

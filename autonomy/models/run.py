@@ -108,7 +108,7 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.status})"
+        return self.title
 
     @property
     def ended(self) -> bool:

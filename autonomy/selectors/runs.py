@@ -54,7 +54,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         "last_observation": state.get("last_observation"),
         "last_verdict": state.get("last_verdict"),
         "revision": run.revision,
-        "draft": {"words": draft.get("words"), "writers": draft.get("writers"), "markdown": draft.get("markdown")} if draft else None,
+        "draft": {name: draft[name] for name in ("words", "writers", "markdown")} if draft else None,
         "sources": [{"key": s["key"], "title": s["title"]} for s in state.get("sources") or []],
         "cycle": import_string(settings.AUTONOMY_HANDOFF).describe(run.pk),
         "checkpoint_id": saved.checkpoint["id"] if saved else None,

@@ -141,6 +141,7 @@ def test_a_quiet_stream_sends_a_heartbeat(monkeypatch, settings):
         async for chunk in (await open_stream(run)).streaming_content:
             if b"heartbeat" in chunk:
                 return chunk.decode()
+        return None
 
     assert run_async(listen()) == ": heartbeat\n\n"
 

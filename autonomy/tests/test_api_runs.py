@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -136,9 +136,9 @@ def test_a_user_sees_only_their_own_runs_and_staff_see_all(client, start):
     assert client_of(UserFactory(is_staff=True)).get(f"/api/v2/runs/{run.pk}").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/v2/runs", f"/api/v2/runs/{uuid4()}", f"/api/v2/runs/{uuid4()}/events"])
+@pytest.mark.parametrize("path", ["", f"/{UUID(int=1)}", f"/{UUID(int=1)}/events"])
 def test_nobody_gets_in_without_authentication(path):
-    answer = APIClient().get(path)
+    answer = APIClient().get(f"/api/v2/runs{path}")
     assert answer.status_code == 401
     assert set(answer.json()) == {"code", "message", "details"}
     assert answer["WWW-Authenticate"] == "Token"

@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from autonomy.models import Episode, ProviderCall, Run
+from autonomy.ports import ModelRequest
 from autonomy.providers.attempt import AttemptFailed
 from autonomy.providers.openai_compatible import retry_after
 from autonomy.tests.scripted import plan_of, write_section
-from autonomy.ports import ModelRequest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,8 +15,8 @@ from autonomy.errors import ProviderRefused
 from autonomy.ports import ModelRequest, Purpose
 from autonomy.providers.offline import OfflineModel, quoting
 from autonomy.providers.offline.vocabulary import stems
-from autonomy.tools.extract import extract
 from autonomy.text.passages import count_words, split
+from autonomy.tools.extract import extract
 
 TOPIC = "How coastal cities adapt to rising seas"
 HEADINGS = ["Mangroves and storm surge", "Who pays for defences", "Pumps, drains and sinking ground", "Early warning"]

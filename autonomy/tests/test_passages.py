@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autonomy.tools.extract import extract
 from autonomy.text.passages import count_words, sentences, split
+from autonomy.tools.extract import extract
 
 SAMPLES = sorted((Path(__file__).parents[1] / "demo" / "sources").glob("*.[mtpd]*"))
 

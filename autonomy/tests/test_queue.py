@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connections, transaction
@@ -109,7 +109,7 @@ def test_the_database_refuses_a_job_that_breaks(rule, fields):
     [
         ("run_status_valid", {"status": "paused"}),
         ("run_ended_iff_finished", {"status": "done"}),
-        ("run_ended_iff_finished", {"ended_at": timezone.now()}),
+        ("run_ended_iff_finished", {"ended_at": datetime(2026, 1, 1, tzinfo=UTC)}),
         ("run_target_similarity_is_fraction", {"target_similarity": 15}),
         ("run_route_valid", {"route": "nowhere"}),
         ("run_limits_positive", {"limit_tokens": 0}),

@@ -113,10 +113,12 @@ def _leave(folders: Folders, member: int) -> None:
     # Closed and not unlocked: unlocking would take the lock from our forked children too.
     os.close(descriptor)
     deadline = time.monotonic() + PATIENCE_TO_LEAVE
+    replaced = False
     while time.monotonic() < deadline and folders.data.is_dir() and not _others_use(folders):
         lock = try_lock(folders.guarded)
-        if lock is not None and folders.sockets.exists():
+        if lock is not None and folders.sockets.exists() and not replaced:
             # It was killed, and the services may still run: a new one stops them.
+            replaced = True
             _start_guardian(folders, lock)
         elif lock is not None:
             os.close(lock)

@@ -4,10 +4,10 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from autonomy.text import citations
 from autonomy.graph.prompts import section as prompt
 from autonomy.graph.state import GraphState
 from autonomy.ports import ModelRequest, NodeContext
+from autonomy.text import citations
 
 # The share of a draft that may be quotation. Each revision halves it: quote less, cite more, rethink.
 QUOTE_SHARE = 0.7

@@ -5,9 +5,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from autonomy.text import citations
 from autonomy.graph.state import GraphState
 from autonomy.ports import Document, NodeContext
+from autonomy.text import citations
 
 
 def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from autonomy.errors import AutonomyError
-from autonomy.text import citations
 from autonomy.management.processes import Processes
 from autonomy.models import Episode, Run
 from autonomy.providers.configured import language_models
 from autonomy.selectors.runs import snapshot
 from autonomy.services.start_run import GivenSource, start_run
+from autonomy.text import citations
 
 SAMPLES = Path(__file__).resolve().parents[2] / "demo" / "sources"
 SAMPLE_TOPIC = "How coastal cities adapt to rising seas"
@@ -64,7 +64,9 @@ class Command(BaseCommand):
         fitting = [p for p in files if p.stat().st_size <= env.autonomy_upload_max_bytes]
         for path in files:
             if path not in fitting:
-                self.stdout.write(f"! {path.name} is left out: larger than {env.autonomy_upload_max_bytes // 2**20} MiB.")
+                self.stdout.write(
+                    f"! {path.name} is left out: larger than {env.autonomy_upload_max_bytes // 2**20} MiB."
+                )
         for path in fitting[env.autonomy_upload_max_files :]:
             self.stdout.write(f"! {path.name} is left out: a run takes {env.autonomy_upload_max_files} sources.")
         chosen = fitting[: env.autonomy_upload_max_files]
@@ -122,7 +124,9 @@ class Command(BaseCommand):
                 )
                 delivered += 1
             if ended := processes.ended():
-                raise CommandError(f"The {ended[0]} process ended unexpectedly; see {_shown(settings.DATA_DIR / 'demo.log')}.")
+                raise CommandError(
+                    f"The {ended[0]} process ended unexpectedly; see {_shown(settings.DATA_DIR / 'demo.log')}."
+                )
             if time.monotonic() > deadline:
                 raise CommandError(f"The run did not end within {PATIENCE:.0f} s; it is {run.status} at {run.route}.")
             time.sleep(0.1)
@@ -150,7 +154,9 @@ class Command(BaseCommand):
             self.stdout.write(f"document:  {_shown(path)}")
         self.stdout.write(f"citations: {len(cited)} to {len(set(cited))} sources, {len(unknown)} that do not resolve")
         spent = told["budgets"]["spent"]
-        self.stdout.write(f"cost:      {spent['tokens']} tokens, {spent['seconds']:.1f} s of execution, {spent['usd']:.4f} USD")
+        self.stdout.write(
+            f"cost:      {spent['tokens']} tokens, {spent['seconds']:.1f} s of execution, {spent['usd']:.4f} USD"
+        )
         self.stdout.write(f"episodes:  {run.last_seq}, revision {run.revision}, outcome {run.outcome}")
         if unknown:
             raise CommandError(f"These citations do not resolve: {', '.join(unknown)}")

@@ -25,9 +25,7 @@ class Command(BaseCommand):
         cycle = Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN).first()
         if cycle is None:
             raise CommandError("This run does not wait for a report.")
-        delivery = DeliverySerializer(
-            data={"cycle_id": cycle.pk, "report_url": url, "observed_similarity": similarity}
-        )
+        delivery = DeliverySerializer(data={"cycle_id": cycle.pk, "report_url": url, "observed_similarity": similarity})
         if not delivery.is_valid():
             raise CommandError(" ".join(str(error) for errors in delivery.errors.values() for error in errors))
         try:

@@ -1,0 +1,46 @@
+"""What happens next with a run, in a sentence an operator can act on."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from autonomy.console.figures import duration
+from autonomy.models import Job, Run
+
+_ENDED = {
+    Run.Outcome.ACCEPTED: "The similarity is within the target: the document is accepted and the run has ended.",
+    Run.Outcome.BUDGET_EXCEEDED: "A limit is used up, so the run has ended. The draft so far is kept.",
+    Run.Outcome.REVISIONS_EXHAUSTED: "No revision is left, so the run has ended. The last draft is kept.",
+    Run.Outcome.FAILED: "The run has failed. Nothing more happens by itself.",
+    Run.Outcome.CANCELLED: "The run was cancelled. What was written before is kept.",
+}
+_NODES = {
+    "plan": "the plan",
+    "research": "the research",
+    "draft": "the draft",
+    "critic": "the critic",
+    "turnitin_pause": "the hand-off to Turnitin",
+    "END": "the end",
+}
+
+
+def outlook(run: Run) -> str:
+    if run.outcome:
+        return _ENDED[Run.Outcome(run.outcome)]
+    if run.cancel_requested_at:
+        return "Cancelling was asked for. The run ends at the next boundary between two steps."
+    if run.status == Run.Status.WAITING_HUMAN:
+        return (
+            "The document is ready for Turnitin. The run waits, at no cost, until somebody delivers its originality "
+            "report."
+        )
+    node = _NODES.get(run.route, run.route)
+    if run.status == Run.Status.RUNNING:
+        return f"A worker is on it: {node} is next. There is nothing to do."
+    job = Job.objects.filter(run=run, state=Job.State.QUEUED).order_by("scheduled_at", "pk").first()
+    if job is None:
+        return f"The run is queued for {node}, but no job waits for it. Recovery looks after it."
+    wait = (job.scheduled_at - timezone.now()).total_seconds()
+    if wait > 1 and job.attempt:
+        return f"The last attempt did not succeed. In {duration(wait)} the next one starts with {node}."
+    return f"The run waits for a free worker, which starts with {node}."

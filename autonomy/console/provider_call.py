@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from autonomy.console import figures
+from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link, shortened
+from autonomy.models import ProviderCall
+
+OUTCOME_LABELS = {"ok": "success", "retryable": "warning", "final": "danger"}
+
+
+class Columns:
+    """Columns that the list and the run's page share."""
+
+    @display(description="Cost", ordering="usd")
+    def cost(self, call: ProviderCall) -> str:
+        amount = "unknown" if call.usd is None else figures.usd(call.usd)
+        return f"{amount} (estimated)" if call.estimated else amount
+
+    @display(description="Tokens in / out", ordering="tokens_out")
+    def tokens(self, call: ProviderCall) -> str:
+        return f"{call.tokens_in:,} / {call.tokens_out:,}"
+
+    @display(description="Latency", ordering="latency_ms")
+    def latency(self, call: ProviderCall) -> str:
+        return figures.duration(call.latency_ms / 1000)
+
+    @display(description="Error")
+    def error_line(self, call: ProviderCall) -> str:
+        return shortened(call.error, 120)
+
+
+@admin.register(ProviderCall)
+class ProviderCallAdmin(Columns, EndlessAdmin):
+    list_display = [
+        "answered_by", "outcome_label", "run_title", "kind", "node", "attempt", "tokens", "cost", "latency", "age",
+    ]  # fmt: skip
+    list_filter = ["outcome", "kind", "estimated"]
+    search_fields = ["provider", "model", "error", "run__title", "run__id__startswith", "operation_id__startswith"]
+    search_help_text = "Search by provider, model, error, run or operation"
+    list_select_related = ["run"]
+    heavy = ("run__task_spec",)
+    ordering = ["-id"]
+    fieldsets = [
+        (None, {"fields": ["run", "kind", "node", "provider", "model", "attempt", "operation_id"]}),
+        ("Outcome", {"fields": ["outcome", "http_status", "error", "latency", "created_at"]}),
+        ("Usage", {"fields": ["tokens_in", "tokens_out", "tokens_cached", "cost"]}),
+    ]
+
+    @display(description="Provider", ordering="provider")
+    def answered_by(self, call: ProviderCall) -> str:
+        return f"{call.provider} {call.model}".strip()
+
+    @display(description="Outcome", ordering="outcome", label=OUTCOME_LABELS)
+    def outcome_label(self, call: ProviderCall) -> tuple[str, str]:
+        return call.outcome, call.get_outcome_display()
+
+    @display(description="Run", ordering="run__title")
+    def run_title(self, call: ProviderCall) -> SafeString:
+        return run_link(call.run_id, call.run.title)
+
+    @display(description="Age", ordering="-created_at")
+    def age(self, call: ProviderCall) -> SafeString | str:
+        return figures.age(call.created_at)
+
+
+class ProviderCallInline(Columns, NewestInline):
+    model = ProviderCall
+    fields = ["kind", "node", "tokens", "cost", "latency", "error_line", "created_at"]
+    readonly_fields = fields
+    ordering = ["-id"]

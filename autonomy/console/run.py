@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import BaseFormSet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from autonomy.console import figures
+from autonomy.console.episode import EpisodeInline
+from autonomy.console.job import JobInline
+from autonomy.console.outlook import outlook
+from autonomy.console.panel import panels_for
+from autonomy.console.provider_call import ProviderCallInline
+from autonomy.console.read_only import ReadOnlyAdmin
+from autonomy.console.source import SourceInline
+from autonomy.console.start_form import PastedSources, StartForm
+from autonomy.errors import InvalidInput
+from autonomy.journeys.registry import journeys
+from autonomy.models import Run
+from autonomy.services.start_run import start_run
+
+STATUS_LABELS = {
+    "queued": "info",
+    "running": "primary",
+    "waiting_human": "warning",
+    "done": "success",
+    "failed": "danger",
+    "cancelled": "default",
+    "budget_exceeded": "warning",
+    "revisions_exhausted": "warning",
+}
+# Fields of the task spec that have a line of their own on the page.
+_TOLD = {"topic", "title", "sections", "words", "target_similarity", "max_revisions", "limits"}
+
+
+class JourneyFilter(admin.SimpleListFilter):
+    title = "journey"
+    parameter_name = "journey"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(one.name, one.title) for one in journeys().values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(journey=self.value()) if self.value() else queryset
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = [
+        "title", "status_label", "journey_title", "owner", "node", "revisions", "spend", "age",
+    ]  # fmt: skip
+    list_filter = ["status", "outcome", JourneyFilter]
+    search_fields = ["title", "id__startswith", "user__username"]
+    search_help_text = "Search by title, id or owner"
+    list_select_related = ["user"]
+    heavy = ("task_spec",)
+    date_hierarchy = "created_at"
+    ordering = ["-created_at"]
+    show_add_link = False
+    inlines = [EpisodeInline, SourceInline, JobInline, ProviderCallInline]
+    change_form_outer_before_template = "console/run_top.html"
+    change_form_outer_after_template = "console/run_bottom.html"
+    fieldsets = [
+        ("Task", {"fields": ["topic", "document_title", "headings", "words"]}),
+        ("Spend", {"fields": ["tokens", "seconds", "usd"]}),
+        (
+            "Run",
+            {
+                "fields": [
+                    "owner", "journey_title", "id", "priority", "node", "revisions", "target", "created_at",
+                    "started_at", "ended_at",
+                ]
+            },
+        ),
+    ]  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Adding a run means starting it: see add_view."""
+        return request.user.has_perm("autonomy.add_run")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form that starts a run."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        posted = request.method == "POST"
+        data, files = (request.POST, request.FILES) if posted else (None, None)
+        form = StartForm(data, files, user=request.user)
+        pasted: BaseFormSet[Any] = PastedSources(data, prefix="pasted")
+        if posted and form.is_valid() & pasted.is_valid():
+            try:
+                run, _ = start_run(
+                    owner=form.cleaned_data["owner"],
+                    journey=form.cleaned_data["journey"],
+                    task_spec=form.task_spec(),
+                    sources=form.given_sources([one.cleaned_data for one in pasted]),
+                    actor=request.user,  # type: ignore[arg-type]
+                    priority=form.cleaned_data["priority"],
+                )
+            except InvalidInput as error:
+                form.take_errors(error)
+            else:
+                self.log_addition(request, run, "Started from the console.")
+                messages.success(request, f"The run “{run.title}” is queued.")
+                seen = self.has_view_permission(request)
+                return redirect("admin:autonomy_run_change", run.pk) if seen else redirect("admin:autonomy_run_add")
+        return TemplateResponse(
+            request,
+            "console/start.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": "Start a run",
+                "opts": self.opts,
+                "form": form,
+                "pasted": pasted,
+                "had_files": bool(request.FILES),
+                **(extra_context or {}),
+            },
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        page = super().change_view(request, object_id, form_url, extra_context)
+        if isinstance(page, TemplateResponse) and page.context_data is not None:
+            run = page.context_data["original"]
+            page.context_data |= {
+                "title": run.title,
+                "subtitle": None,
+                "run": run,
+                "outlook": outlook(run),
+                "status_variant": STATUS_LABELS[self.status_label(run)[0]],
+                "status_text": self.status_label(run)[1],
+                "panels": panels_for(request, run),
+            }
+        return page
+
+    def get_fieldsets(self, request: HttpRequest, obj: Run | None = None) -> Any:
+        if obj is None or not obj.task_spec.keys() - _TOLD:
+            return self.fieldsets
+        (name, task), *rest = self.fieldsets
+        return [(name, {"fields": [*task["fields"], "further"]}), *rest]
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def status_label(self, run: Run) -> tuple[str, str]:
+        if run.status != Run.Status.DONE:
+            return run.status, run.get_status_display()
+        key = run.outcome if run.outcome in STATUS_LABELS else run.status
+        return key, f"{run.get_status_display()}: {run.get_outcome_display()}"
+
+    @display(description="Owner", ordering="user__username")
+    def owner(self, run: Run) -> str:
+        return run.user.get_username()
+
+    @display(description="Journey", ordering="journey")
+    def journey_title(self, run: Run) -> str:
+        journey = journeys().get(run.journey)
+        return journey.title if journey else run.journey
+
+    @display(description="Next node", ordering="route")
+    def node(self, run: Run) -> str:
+        return "–" if run.ended else run.route
+
+    @display(description="Revision", ordering="revision")
+    def revisions(self, run: Run) -> str:
+        return f"{run.revision} of {run.max_revisions}"
+
+    @display(description="Spend")
+    def spend(self, run: Run) -> SafeString:
+        lines = format_html_join("", '<span class="console-line">{}</span>', ((s.text,) for s in figures.spends(run)))
+        return format_html("<span>{}</span>", lines)
+
+    @display(description="Age", ordering="-created_at")
+    def age(self, run: Run) -> SafeString | str:
+        return figures.age(run.created_at)
+
+    @display(description="Target similarity")
+    def target(self, run: Run) -> str:
+        return figures.similarity(run.target_similarity)
+
+    @display(description="Tokens")
+    def tokens(self, run: Run) -> SafeString:
+        return figures.meter(figures.spends(run)[0])
+
+    @display(description="Time")
+    def seconds(self, run: Run) -> SafeString:
+        return figures.meter(figures.spends(run)[1])
+
+    @display(description="Money")
+    def usd(self, run: Run) -> SafeString:
+        return figures.meter(figures.spends(run)[2])
+
+    @display(description="Topic")
+    def topic(self, run: Run) -> str:
+        return str(run.task_spec.get("topic") or "–")
+
+    @display(description="Title")
+    def document_title(self, run: Run) -> str:
+        return str(run.task_spec.get("title") or "The plan chooses.")
+
+    @display(description="Headings")
+    def headings(self, run: Run) -> SafeString | str:
+        asked = run.task_spec.get("sections") or []
+        if not asked:
+            return "The plan chooses."
+        return format_html('<ol class="console-ordered">{}</ol>', format_html_join("", "<li>{}</li>", zip(asked)))
+
+    @display(description="Words")
+    def words(self, run: Run) -> str:
+        words = run.task_spec.get("words")
+        return f"{words:,}" if isinstance(words, int) else "–"
+
+    @display(description="Further")
+    def further(self, run: Run) -> SafeString:
+        """What a journey of one's own asks beyond the common task spec."""
+        rest = [(name.replace("_", " "), value) for name, value in run.task_spec.items() if name not in _TOLD]
+        return format_html_join("", '<span class="console-line">{}: {}</span>', rest)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
+from autonomy.models import Passage, Source
+
+STATUS_LABELS = {"pending": "info", "read": "success", "skipped": "warning"}
+# Read in one sitting; the rest of a book stays in the database.
+SHOWN_PASSAGES = 200
+
+
+@admin.register(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason"]
+    list_filter = ["status", "origin"]
+    search_fields = ["title", "key", "filename", "run__title", "run__id__startswith"]
+    search_help_text = "Search by title, key or file name, or by the run's title or id"
+    list_select_related = ["run"]
+    heavy = ("original", "headings", "csl", "run__task_spec")
+    ordering = ["-id"]
+    change_form_outer_after_template = "console/passages.html"
+    fieldsets = [
+        (None, {"fields": ["run", "key", "title", "status", "skipped_reason"]}),
+        ("File", {"fields": ["filename", "origin", "media_type", "words", "sha256", "created_at"]}),
+        ("Reference", {"fields": ["csl", "outline"]}),
+    ]
+
+    @display(description="Title", ordering="title")
+    def title_line(self, source: Source) -> str:
+        return shortened(source.title, 80)
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def status_label(self, source: Source) -> tuple[str, str]:
+        return source.status, source.get_status_display()
+
+    @display(description="Run", ordering="run__title")
+    def run_title(self, source: Source) -> SafeString:
+        return run_link(source.run_id, source.run.title)
+
+    @display(description="Headings")
+    def outline(self, source: Source) -> SafeString:
+        return format_html_join("", '<span class="console-line">{}</span>', ((str(one),) for one in source.headings))
+
+    @display(description="Why skipped")
+    def reason(self, source: Source) -> str:
+        return shortened(source.skipped_reason, 90)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        page = super().change_view(request, object_id, form_url, extra_context)
+        if isinstance(page, TemplateResponse) and page.context_data is not None:
+            passages = Passage.objects.filter(source_id=page.context_data["original"].pk)
+            page.context_data["passages"] = passages.order_by("position").only("position", "text")[:SHOWN_PASSAGES]
+        return page
+
+
+class SourceInline(NewestInline):
+    model = Source
+    fields = ["citation", "status", "why", "filename", "words"]
+    readonly_fields = fields
+    ordering = ["id"]
+    heavy = ("original", "headings", "csl")
+
+    @display(description="Key")
+    def citation(self, source: Source) -> SafeString:
+        return format_html("<code>@{}</code>", source.key)
+
+    @display(description="Why skipped")
+    def why(self, source: Source) -> str:
+        return source.skipped_reason

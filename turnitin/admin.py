@@ -1,0 +1,9 @@
+"""Django's autodiscovery looks here; the console itself is a package, a file a noun."""
+
+from autonomy.console.panel import PANELS
+from turnitin.console import cycle, report
+from turnitin.console.hand_offs import HAND_OFFS
+
+__all__ = ["cycle", "report"]
+
+PANELS.append(HAND_OFFS)

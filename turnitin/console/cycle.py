@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from autonomy.console import figures
+from autonomy.console.read_only import ReadOnlyAdmin, run_link
+from autonomy.errors import AutonomyError, Conflict
+from turnitin.console.report import ReportInline
+from turnitin.console.report_form import ReportForm
+from turnitin.deliver_report import deliver_report
+from turnitin.models import Cycle, Report
+
+STATE_LABELS = {"awaiting_report": "warning", "report_ready": "info", "accepted": "success", "rejected": "danger"}
+CONTENT_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+@admin.register(Cycle)
+class CycleAdmin(ReadOnlyAdmin):
+    list_display = ["hand_off", "state_label", "run_title", "owner", "observed", "target", "waiting", "closed_at"]
+    list_filter = ["state"]
+    search_fields = ["run__title", "run__id__startswith", "id__startswith"]
+    search_help_text = "Search by the run's title or id, or the cycle's id"
+    list_select_related = ["run__user"]
+    heavy = ("run__task_spec",)
+    date_hierarchy = "opened_at"
+    ordering = ["-opened_at"]
+    inlines = [ReportInline]
+    change_form_outer_before_template = "console/cycle_top.html"
+    fieldsets = [
+        (None, {"fields": ["run", "id", "number", "state", "observed", "target"]}),
+        ("Times", {"fields": ["opened_at", "report_at", "closed_at", "resume_job"]}),
+    ]
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:cycle_id>/report/", wrap(self.report_view), name="turnitin_cycle_report"),
+            *(
+                path(
+                    f"<uuid:cycle_id>/document.{ending}",
+                    wrap(self.document_view),
+                    {"ending": ending},
+                    name=f"turnitin_cycle_{ending}",
+                )
+                for ending in CONTENT_TYPES
+            ),
+            *super().get_urls(),
+        ]
+
+    def report_view(self, request: HttpRequest, cycle_id: UUID) -> HttpResponse:
+        """The form that delivers a report: figures first, then a look at what they mean, then the delivery."""
+        if not request.user.has_perm("turnitin.deliver_report"):
+            raise PermissionDenied
+        cycle = get_object_or_404(Cycle.objects.select_related("run"), pk=cycle_id)
+        form = ReportForm(request.POST or None)
+        confirming = False
+        if request.method == "POST" and form.is_valid():
+            if "deliver" in request.POST:
+                return self._deliver(request, cycle, form)
+            confirming = "change" not in request.POST
+        elif request.method != "POST" and cycle.state not in Cycle.OPEN:
+            messages.warning(request, f"This cycle is {cycle.get_state_display()}: no report can be delivered for it.")
+            return self._back(request, cycle)
+        return TemplateResponse(
+            request,
+            "console/report.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": "Deliver the originality report",
+                "opts": self.opts,
+                "cycle": cycle,
+                "target": figures.similarity(cycle.target_similarity),
+                "form": form,
+                "confirming": confirming,
+                "figure": figures.similarity(form.cleaned_data["observed_similarity"]) if confirming else "",
+                "within": confirming and form.cleaned_data["observed_similarity"] <= cycle.target_similarity,
+            },
+        )
+
+    def _deliver(self, request: HttpRequest, cycle: Cycle, form: ReportForm) -> HttpResponse:
+        delivery = form.cleaned_data
+        double = Report.objects.filter(
+            cycle=cycle,
+            report_url=delivery["report_url"],
+            observed_similarity=delivery["observed_similarity"],
+        ).exists()
+        try:
+            deliver_report(run_id=cycle.run_id, cycle_id=cycle.pk, actor=request.user, **delivery)  # type: ignore[arg-type]
+        except Conflict as error:
+            self.log_change(request, cycle, "Delivered a report too late.")
+            messages.error(request, error.message)
+        except AutonomyError as error:
+            messages.error(request, error.message)
+        else:
+            if double:
+                messages.info(request, "This report was delivered before; nothing has changed.")
+            else:
+                figure = figures.similarity(delivery["observed_similarity"])
+                self.log_change(request, cycle, f"Delivered a report: similarity {figure}.")
+                messages.success(request, f"The report is delivered: similarity {figure}. The run goes on with it.")
+        return self._back(request, cycle)
+
+    def _back(self, request: HttpRequest, cycle: Cycle) -> HttpResponse:
+        if request.user.has_perm("autonomy.view_run"):
+            return redirect("admin:autonomy_run_change", cycle.run_id)
+        if self.has_view_permission(request):
+            return redirect("admin:turnitin_cycle_change", cycle.pk)
+        return redirect("admin:index")
+
+    def document_view(self, request: HttpRequest, cycle_id: UUID, ending: str) -> HttpResponseBase:
+        """Documents are not served from a public folder: whoever may see the cycle gets them here."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        cycle = get_object_or_404(Cycle.objects.select_related("run"), pk=cycle_id)
+        stored = cycle.markdown if ending == "md" else cycle.docx
+        try:
+            opened = stored.open("rb")
+        except (OSError, ValueError):
+            raise Http404("The document is not in the store.") from None
+        return FileResponse(
+            opened,
+            as_attachment=True,
+            filename=f"{cycle.run.journey}-{str(cycle.run_id)[:8]}-{cycle.number}.{ending}",
+            content_type=CONTENT_TYPES[ending],
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        page = super().change_view(request, object_id, form_url, extra_context)
+        if isinstance(page, TemplateResponse) and page.context_data is not None:
+            cycle = page.context_data["original"]
+            page.context_data |= {
+                "cycle": cycle,
+                "awaits": cycle.state == Cycle.State.AWAITING_REPORT,
+                "may_deliver": request.user.has_perm("turnitin.deliver_report"),
+                "target": figures.similarity(cycle.target_similarity),
+                "observed": figures.similarity(cycle.observed_similarity),
+                "state_variant": STATE_LABELS[cycle.state],
+            }
+        return page
+
+    @display(description="Hand-off", ordering="number")
+    def hand_off(self, cycle: Cycle) -> str:
+        return f"Hand-off\u00a0{cycle.number}"
+
+    @display(description="State", ordering="state", label=STATE_LABELS)
+    def state_label(self, cycle: Cycle) -> tuple[str, str]:
+        return cycle.state, cycle.get_state_display()
+
+    @display(description="Run", ordering="run__title")
+    def run_title(self, cycle: Cycle) -> SafeString:
+        return run_link(cycle.run_id, cycle.run.title)
+
+    @display(description="Owner", ordering="run__user__username")
+    def owner(self, cycle: Cycle) -> str:
+        return cycle.run.user.get_username()
+
+    @display(description="Similarity", ordering="observed_similarity")
+    def observed(self, cycle: Cycle) -> str:
+        return figures.similarity(cycle.observed_similarity)
+
+    @display(description="Target similarity", ordering="target_similarity")
+    def target(self, cycle: Cycle) -> str:
+        return figures.similarity(cycle.target_similarity)
+
+    @display(description="Opened", ordering="-opened_at")
+    def waiting(self, cycle: Cycle) -> SafeString | str:
+        return figures.age(cycle.opened_at)

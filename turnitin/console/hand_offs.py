@@ -1,0 +1,53 @@
+"""Turnitin's panel on a run's page: its cycles, their documents, and the newest draft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from autonomy.console import figures
+from autonomy.console.panel import Panel
+from autonomy.models import Run
+from turnitin.console.cycle import STATE_LABELS
+from turnitin.models import Cycle
+
+# A page has to stay a page; the whole text is in the documents.
+SHOWN_BYTES = 200_000
+
+
+def read(request: HttpRequest, run: Run) -> dict[str, Any] | None:
+    if not (request.user.has_perm("turnitin.view_cycle") or request.user.has_perm("turnitin.deliver_report")):
+        return None
+    cycles = list(Cycle.objects.filter(run=run).order_by("-number"))
+    newest = cycles[0] if cycles else None
+    may_view = request.user.has_perm("turnitin.view_cycle")
+    return {
+        "may_view": may_view,
+        "may_deliver": request.user.has_perm("turnitin.deliver_report"),
+        "awaiting": newest if newest and newest.state == Cycle.State.AWAITING_REPORT and not run.ended else None,
+        "cycles": [
+            {
+                "cycle": one,
+                "variant": STATE_LABELS[one.state],
+                "observed": figures.similarity(one.observed_similarity),
+                "target": figures.similarity(one.target_similarity),
+                "opened": figures.age(one.opened_at),
+            }
+            for one in cycles
+        ],
+        "newest": newest,
+        "draft": draft(newest) if newest and may_view else None,
+    }
+
+
+def draft(cycle: Cycle) -> str:
+    try:
+        with cycle.markdown.open("rb") as stored:
+            shown = str(stored.read(SHOWN_BYTES).decode("utf-8", "replace"))
+            return f"{shown}…\n\nThe rest is in the documents." if stored.read(1) else shown
+    except (OSError, ValueError):
+        return "The document is not in the store."
+
+
+HAND_OFFS = Panel(top="console/hand_offs.html", bottom="console/draft.html", read=read)

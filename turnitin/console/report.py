@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from autonomy.console import figures
+from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link
+from turnitin.models import Report
+
+
+class Columns:
+    @display(description="Report")
+    def address(self, report: Report) -> SafeString | str:
+        """A link only if it is one: a row may hold any text."""
+        if not report.report_url.startswith("https://"):
+            return report.report_url
+        return format_html(
+            '<a class="text-link" href="{0}" rel="noopener noreferrer">{0}</a>',
+            report.report_url,
+        )
+
+    @display(description="Similarity", ordering="observed_similarity")
+    def similarity(self, report: Report) -> str:
+        return figures.similarity(report.observed_similarity)
+
+
+@admin.register(Report)
+class ReportAdmin(Columns, ReadOnlyAdmin):
+    list_display = ["received_at", "run_title", "hand_off", "similarity", "address", "delivered_by"]
+    list_display_links = ["received_at"]
+    search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]
+    search_help_text = "Search by address, uploader, or the run's title or id"
+    list_select_related = ["cycle__run", "delivered_by"]
+    heavy = ("cycle__run__task_spec",)
+    ordering = ["-id"]
+    fields = ["cycle", "address", "similarity", "human_uploader_id", "delivered_by", "received_at"]
+
+    @display(description="Run", ordering="cycle__run__title")
+    def run_title(self, report: Report) -> SafeString:
+        return run_link(report.cycle.run_id, report.cycle.run.title)
+
+    @display(description="Hand-off", ordering="cycle__number")
+    def hand_off(self, report: Report) -> int:
+        return report.cycle.number
+
+
+class ReportInline(Columns, NewestInline):
+    model = Report
+    tab = False
+    fields = ["address", "similarity", "human_uploader_id", "delivered_by", "received_at"]
+    readonly_fields = fields
+    ordering = ["-id"]
+    hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
+        return super().get_queryset(request).select_related("delivered_by")

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+
+from autonomy.models import Job, Run
+from autonomy.tests.factories import RunFactory, UserFactory
+from turnitin.models import Cycle, Report
+
+pytestmark = pytest.mark.django_db
+
+PROBE = "<script>window.hacked=1</script>\"'><img src=x onerror=hacked()>"
+ADDRESS = "https://reports.example/81f2"
+
+
+def staff(*permissions: str) -> Client:
+    user = UserFactory(is_staff=True)
+    for name in permissions:
+        app, codename = name.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def waiting_cycle(**fields: Any) -> Cycle:
+    run = RunFactory(status="waiting_human", route="turnitin_pause", **fields)
+    cycle = Cycle(run=run, number=1, target_similarity=0.15)
+    cycle.markdown.save("draft-1.md", ContentFile(f"# Seas {PROBE}".encode()), save=False)
+    cycle.docx.save("draft-1.docx", ContentFile(b"PK word"), save=False)
+    cycle.save()
+    return cycle
+
+
+@pytest.fixture
+def superuser() -> User:
+    return UserFactory(username="mara", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def boss(superuser: User) -> Client:
+    client = Client()
+    client.force_login(superuser)
+    return client
+
+
+@pytest.fixture
+def cycle() -> Cycle:
+    return waiting_cycle()
+
+
+def form(cycle: Cycle) -> str:
+    return f"/admin/turnitin/cycle/{cycle.pk}/report/"
+
+
+def delivery(**changes: Any) -> dict[str, Any]:
+    return {"report_url": ADDRESS, "observed_similarity": "0.11", "deliver": "1", **changes}
+
+
+class TestPermissions:
+    def test_anonymous_readers_are_sent_to_the_login(self, client: Client, cycle: Cycle) -> None:
+        for address in (form(cycle), f"/admin/turnitin/cycle/{cycle.pk}/document.md"):
+            answer = client.get(address)
+            assert answer.status_code == 302
+            assert answer["Location"].startswith("/admin/login/")
+
+    def test_a_viewer_may_not_deliver(self, cycle: Cycle) -> None:
+        client = staff("turnitin.view_cycle", "autonomy.view_run")
+        assert client.get(form(cycle)).status_code == 403
+        assert client.post(form(cycle), delivery()).status_code == 403
+        assert form(cycle) not in client.get(f"/admin/turnitin/cycle/{cycle.pk}/change/").content.decode()
+        assert form(cycle) not in client.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert not Report.objects.exists()
+
+    def test_documents_need_the_permission_to_see_cycles(self, cycle: Cycle) -> None:
+        for ending in ("md", "docx"):
+            address = f"/admin/turnitin/cycle/{cycle.pk}/document.{ending}"
+            assert staff("autonomy.view_run").get(address).status_code == 403
+            answer = staff("turnitin.view_cycle").get(address)
+            assert answer.status_code == 200
+            assert b"".join(answer.streaming_content)
+
+    def test_the_permission_to_deliver_is_enough(self, cycle: Cycle) -> None:
+        client = staff("turnitin.deliver_report")
+        assert client.get(form(cycle)).status_code == 200
+        assert client.post(form(cycle), delivery(), follow=True).status_code == 200
+        assert Report.objects.exists()
+
+    def test_the_run_page_hides_hand_offs_from_others(self, cycle: Cycle) -> None:
+        page = staff("autonomy.view_run").get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert "Hand-off" not in page
+        assert "# Seas" not in page
+
+
+class TestReadOnly:
+    def test_nobody_writes_cycles_or_reports_by_hand(self, boss: Client, cycle: Cycle) -> None:
+        report = Report.objects.create(cycle=cycle, report_url=ADDRESS, observed_similarity=0.1)
+        for base, row in (("/admin/turnitin/cycle/", cycle), ("/admin/turnitin/report/", report)):
+            assert boss.get(f"{base}{row.pk}/change/").status_code == 200
+            assert boss.get(f"{base}add/").status_code == 403
+            assert boss.post(f"{base}{row.pk}/change/", {"state": "accepted"}).status_code == 403
+            assert boss.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+    def test_50_rows_cost_a_bounded_number_of_queries(self, boss: Client, django_assert_max_num_queries: Any) -> None:
+        for n in range(50):
+            Report.objects.create(cycle=waiting_cycle(title=f"Run {n}"), report_url=ADDRESS, delivered_by=UserFactory())
+        for model in ("cycle", "report"):
+            with django_assert_max_num_queries(9):
+                assert "Run 49" in boss.get(f"/admin/turnitin/{model}/").content.decode()
+
+    def test_lists_can_be_searched(self, boss: Client) -> None:
+        Report.objects.create(cycle=waiting_cycle(title="Needle"), report_url=ADDRESS)
+        for model in ("cycle", "report"):
+            assert "Needle" in boss.get(f"/admin/turnitin/{model}/?q=needle").content.decode()
+
+
+class TestRunPage:
+    def test_a_waiting_run_offers_the_report_form_and_the_documents(self, boss: Client, cycle: Cycle) -> None:
+        page = boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert form(cycle) in page
+        assert f"/admin/turnitin/cycle/{cycle.pk}/document.docx" in page
+        assert f"/admin/turnitin/cycle/{cycle.pk}/document.md" in page
+
+    def test_the_draft_is_shown_as_text(self, boss: Client, cycle: Cycle) -> None:
+        page = boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert "# Seas &lt;script&gt;" in page
+        assert "<script>window" not in page
+
+    def test_a_long_draft_is_cut_and_says_so(self, boss: Client, cycle: Cycle) -> None:
+        cycle.markdown.save("draft-1.md", ContentFile(b"word " * 50_000))
+        page = boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert "The rest is in the documents." in page
+        assert len(page) < 300_000
+
+    def test_a_lost_document_is_said_not_raised(self, boss: Client, cycle: Cycle) -> None:
+        cycle.markdown.storage.delete(cycle.markdown.name)
+        assert "not in the store" in boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+        assert boss.get(f"/admin/turnitin/cycle/{cycle.pk}/document.md").status_code == 404
+
+    def test_an_ended_run_asks_for_nothing(self, boss: Client, cycle: Cycle) -> None:
+        Run.objects.update(status="cancelled", outcome="cancelled", ended_at=timezone.now())
+        assert form(cycle) not in boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
+
+
+class TestDocuments:
+    def test_they_come_as_attachments_with_a_telling_name(self, boss: Client, cycle: Cycle) -> None:
+        answer = boss.get(f"/admin/turnitin/cycle/{cycle.pk}/document.docx")
+        assert b"".join(answer.streaming_content) == b"PK word"
+        assert answer["Content-Disposition"] == f'attachment; filename="essay-{str(cycle.run_id)[:8]}-1.docx"'
+
+
+class TestDelivery:
+    def test_the_figures_are_shown_once_more_before_anything_happens(self, boss: Client, cycle: Cycle) -> None:
+        page = boss.post(form(cycle), {"report_url": ADDRESS, "observed_similarity": "0.11"}).content.decode()
+        assert "0.11\u00a0(11\u00a0%)" in page
+        assert "within the target" in page
+        assert not Report.objects.exists()
+
+    def test_a_figure_above_the_target_says_what_follows(self, boss: Client, cycle: Cycle) -> None:
+        answer = boss.post(form(cycle), {"report_url": ADDRESS, "observed_similarity": "0.3"})
+        assert "another draft" in answer.content.decode()
+
+    def test_changing_the_figures_keeps_them(self, boss: Client, cycle: Cycle) -> None:
+        page = boss.post(
+            form(cycle), {"report_url": ADDRESS, "observed_similarity": "0.11", "change": "1"}
+        ).content.decode()
+        assert ADDRESS in page
+
+    def test_a_delivery_makes_the_cycle_ready_and_queues_the_run(
+        self, boss: Client, superuser: User, cycle: Cycle
+    ) -> None:
+        answer = boss.post(form(cycle), delivery(human_uploader_id="lab 3"), follow=True)
+        cycle.refresh_from_db()
+        assert cycle.state == "report_ready"
+        assert cycle.observed_similarity == 0.11
+        assert Job.objects.get().kind == "resume"
+        report = Report.objects.get()
+        assert (report.delivered_by, report.human_uploader_id) == (superuser, "lab 3")
+        assert "The report is delivered" in answer.content.decode()
+
+    def test_a_delivery_is_in_the_admin_log(self, boss: Client, superuser: User, cycle: Cycle) -> None:
+        boss.post(form(cycle), delivery())
+        entry = LogEntry.objects.get()
+        assert (entry.user, entry.object_id) == (superuser, str(cycle.pk))
+
+    def test_a_double_delivery_changes_nothing_and_says_so(self, boss: Client, cycle: Cycle) -> None:
+        boss.post(form(cycle), delivery())
+        answer = boss.post(form(cycle), delivery(), follow=True)
+        assert "delivered before; nothing has changed" in answer.content.decode()
+        assert (Report.objects.count(), Job.objects.count()) == (1, 1)
+
+    def test_a_figure_can_be_corrected_until_the_run_has_used_it(self, boss: Client, cycle: Cycle) -> None:
+        boss.post(form(cycle), delivery(observed_similarity="0.5"))
+        assert "corrects it" in boss.get(form(cycle)).content.decode()
+        boss.post(form(cycle), delivery(observed_similarity="0.05"))
+        cycle.refresh_from_db()
+        assert cycle.observed_similarity == 0.05
+        assert Job.objects.count() == 1
+
+    def test_a_late_delivery_is_refused_in_words_and_kept(self, boss: Client, cycle: Cycle) -> None:
+        now = timezone.now()
+        Cycle.objects.update(state="accepted", observed_similarity=0.1, report_at=now, closed_at=now)
+        Run.objects.update(status="done", outcome="accepted", ended_at=now)
+        answer = boss.post(form(cycle), delivery(), follow=True)
+        assert "has been judged already" in answer.content.decode()
+        assert Report.objects.count() == 1
+        assert "no report can be delivered" in boss.get(form(cycle), follow=True).content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("observed_similarity", "15", "write 0.15 for 15 percent"),
+            ("observed_similarity", "-0.1", "a fraction from 0 to 1"),
+            ("observed_similarity", "nan", "Enter a number"),
+            ("observed_similarity", "", "required"),
+            ("report_url", "http://reports.example/1", "must start with https://"),
+            ("report_url", "javascript:alert(1)", "valid URL"),
+            ("report_url", "", "required"),
+        ],
+    )
+    def test_what_does_not_fit_is_said_at_its_field(
+        self, boss: Client, cycle: Cycle, field: str, value: str, message: str
+    ) -> None:
+        answer = boss.post(form(cycle), delivery(**{field: value}))
+        assert message in " ".join(answer.context["form"].errors[field])
+        assert not Report.objects.exists()
+
+    def test_a_delivery_needs_a_csrf_token(self, superuser: User, cycle: Cycle) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(superuser)
+        assert strict.post(form(cycle), delivery()).status_code == 403
+
+    @pytest.mark.parametrize("address", [f"https://reports.example/?q={PROBE}", "javascript:alert(1)"])
+    def test_a_hostile_address_is_inert(self, boss: Client, cycle: Cycle, address: str) -> None:
+        report = Report.objects.create(
+            cycle=cycle, report_url=address, human_uploader_id=PROBE, observed_similarity=0.1
+        )
+        for page in (
+            "/admin/turnitin/report/",
+            f"/admin/turnitin/report/{report.pk}/change/",
+            f"/admin/turnitin/cycle/{cycle.pk}/change/",
+        ):
+            html = boss.get(page).content.decode()
+            assert "<script>window" not in html
+            assert "<img src=x" not in html
+            assert 'href="javascript' not in html
