@@ -41,7 +41,7 @@ bootstrap-autonomy: setup ## Make the tables, the first staff account and its AP
 	@$(MANAGE) bootstrap
 
 test-autonomy: setup-dev ## Run the tests: make test-autonomy ARGS="-k budget"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

@@ -45,6 +45,10 @@ def configure(form: str, level: str) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
+                # uvicorn sets up handlers of its own before it imports us; its lines are to look like ours.
+                **{
+                    name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error", "uvicorn.access")
+                },
                 # httpx logs each URL at INFO; a URL may carry a key.
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},

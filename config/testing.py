@@ -4,8 +4,10 @@ are set, else embedded ones in a folder of their own, so that tests never meet t
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -27,4 +29,5 @@ if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
     os.environ["DJANGO_SECRET_KEY"] = secrets.token_urlsafe(50)
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="autonomy-test-")
+atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 os.environ["AUTONOMY_LOG_LEVEL"] = "WARNING"

@@ -44,7 +44,7 @@ class EpisodeStorage(StorageBase):  # type: ignore[misc]
 
     def get_events(self, channel: str, last_id: int, limit: int = 100) -> list[Event]:
         episodes = Episode.objects.filter(run_id=run_id_of(channel), seq__gt=last_id).order_by("seq")[:limit]
-        return [Event(channel, e.kind, json.dumps(payload_of(e)), id=e.seq) for e in episodes]
+        return [Event(channel, e.kind, json.dumps(payload_of(e), ensure_ascii=False), id=e.seq) for e in episodes]
 
     def get_current_id(self, channel: str) -> int:
         return Run.objects.filter(pk=run_id_of(channel)).values_list("last_seq", flat=True).first() or 0

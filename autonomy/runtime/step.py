@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import connections
 from django.db.utils import InterfaceError, OperationalError
 from langgraph.checkpoint.serde.types import INTERRUPT
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
 from autonomy.errors import AutonomyError, LeaseLost
-from autonomy.models import Job, Run
+from autonomy.models import Run
 from autonomy.ports import NodeContext
 from autonomy.runtime import commit
 from autonomy.runtime.context import gateway_for, node_context
@@ -40,15 +40,13 @@ def execute(claim: Claim) -> None:
         with Heartbeat(claim):
             slice_began = time.monotonic()
             saver = StagedSaver(str(claim.run_id))
-            first = True
             while True:
                 began = time.monotonic()
                 run = Run.objects.get(pk=claim.run_id)
                 node = run.route
                 if _ends_at_boundary(claim, run):
                     return
-                then = _superstep(claim, run, saver, slice_began, resume=first and claim.kind == Job.Kind.RESUME)
-                first = False
+                then = _superstep(claim, run, saver, slice_began)
                 if then != "go_on":
                     return
     except LeaseLost:
@@ -59,7 +57,7 @@ def execute(claim: Claim) -> None:
         structlog.contextvars.clear_contextvars()
 
 
-def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float, *, resume: bool) -> commit.Then:
+def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -> commit.Then:
     began = time.monotonic()
     node = run.route
     unit = UnitOfWork(claim, node)
@@ -68,7 +66,8 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float, *
     if run.supersteps == 0:
         unit.note(Kind.RUN_STARTED, f"The run has started on the journey {run.journey}.", priority=run.priority)
     answer = None
-    if resume and (answer := _answer_to_interrupt(saver, context)) is None:
+    # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
+    if (interrupt := _pending_interrupt(saver)) and (answer := _answer_to(interrupt, context)) is None:
         commit.nothing_to_resume(
             claim, NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=node)
         )
@@ -86,24 +85,21 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float, *
     verdict = result.get("last_verdict") or {}
     if interrupted:
         then: commit.Then = "wait"
+        kind, message = Kind.NODE_PAUSED, f"{node} waits for the originality report."
     elif route == "END":
         then = "end"
+        kind, message = Kind.NODE_FINISHED, f"{node} has finished; nothing follows."
     else:
         then = "go_on" if time.monotonic() - slice_began < settings.ENV.autonomy_slice_seconds else "hand_back"
-        message = f"{node} has finished; next is {route}."
-    if interrupted:
-        message = f"{node} waits for the originality report."
-    elif route == "END":
-        message = f"{node} has finished; nothing follows."
-    unit.note(
-        Kind.NODE_FINISHED,
-        message,
-        route_in=node,
-        route_out=route,
-        superstep=run.supersteps + 1,
-        duration_ms=round(seconds * 1000),
+        kind, message = Kind.NODE_FINISHED, f"{node} has finished; next is {route}."
+    facts = {
+        "route_in": node,
+        "route_out": route,
+        "superstep": run.supersteps + 1,
+        "duration_ms": round(seconds * 1000),
         **gateway.usage(),
-    )
+    }
+    unit.note(kind, message, **facts)
     done = commit.Superstep(
         state=result,
         seconds=seconds,
@@ -112,28 +108,19 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float, *
         reason=verdict.get("note", "") if then == "end" and verdict.get("outcome") != "accepted" else "",
     )
     commit.superstep(claim, unit, saver, done)
-    log.info(
-        "superstep",
-        node=node,
-        route_in=node,
-        route_out=route,
-        then=then,
-        duration_ms=round(seconds * 1000),
-        provider=gateway.name,
-        **gateway.usage(),
-    )
+    log.info("node_committed", node=node, then=then, provider=gateway.name, **facts)
     return then
 
 
-def _answer_to_interrupt(saver: StagedSaver, context: NodeContext) -> Command[Any] | None:
-    """The report for the interrupt that is pending, keyed to it: it can never answer another one."""
+def _pending_interrupt(saver: StagedSaver) -> Interrupt | None:
     pending = saver.current.pending_writes if saver.current else None
-    for _, channel, value in pending or []:
-        if channel == INTERRUPT:
-            interrupt = value[0]
-            report = context.handoff.answer(interrupt.value["cycle_id"])
-            return Command(resume={interrupt.id: report}) if report else None
-    return None
+    return next((value[0] for _, channel, value in pending or [] if channel == INTERRUPT), None)
+
+
+def _answer_to(interrupt: Interrupt, context: NodeContext) -> Command[Any] | None:
+    """The report this interrupt asked for, keyed to it: it can never answer another one."""
+    report = context.handoff.answer(interrupt.value["cycle_id"])
+    return Command(resume={interrupt.id: report}) if report else None
 
 
 def _ends_at_boundary(claim: Claim, run: Run) -> bool:

@@ -124,7 +124,9 @@ def test_the_snapshot_shows_the_last_checkpoint_with_status_spend_and_cycle(clie
     assert told["last_verdict"]["failures"] == []
     assert (told["cycle"]["number"], told["cycle"]["state"]) == (1, "awaiting_report")
     for address in told["cycle"]["documents"].values():
-        assert client.get(address).status_code == 200
+        document = client.get(address)
+        assert document.status_code == 200
+        document.close()
 
 
 def test_a_user_sees_only_their_own_runs_and_staff_see_all(client, start):

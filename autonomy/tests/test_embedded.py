@@ -318,9 +318,10 @@ def kill_all(data: Path, member: Member) -> None:
     """As a power cut would: nobody gets to tidy up."""
     found = services(data)
     for process in found:
-        process.suspend()
-    for process in [*found, *services(data)]:
         with contextlib.suppress(psutil.Error):
+            process.suspend()
+    for process in [*found, *services(data)]:
+        with contextlib.suppress(psutil.Error), contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     member.kill()
     assert eventually(lambda: services(data) == [])

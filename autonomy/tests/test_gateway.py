@@ -170,7 +170,7 @@ def test_usage_that_is_not_reported_is_estimated_upwards_and_marked(stage, start
 def test_the_key_goes_to_the_provider_and_nowhere_else(stage, start, work, caplog):
     caplog.set_level("DEBUG")
     stage.script = [(429, {}, KEY), (400, {}, f"your key {KEY} is wrong")]
-    run = start()
+    start()
     work()
     assert stage.headers[0]["Authorization"] == f"Bearer {KEY}"
     kept = [str(row) for model in (Run, Episode, ProviderCall) for row in model.objects.values()]

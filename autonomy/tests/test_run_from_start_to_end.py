@@ -258,6 +258,26 @@ def test_a_commit_that_fails_half_way_leaves_no_trace(model, start, monkeypatch)
     assert not Source.objects.filter(status="read").exists()
 
 
+def test_a_resume_whose_worker_is_lost_after_its_first_superstep_goes_on_from_there(model, start, work):
+    run = start()
+    work()
+    deliver(run, 0.4)
+    planned = len(model.requests)
+
+    def lose_the_lease_once(request):
+        if len(model.requests) == planned + 1:
+            Job.objects.filter(kind="resume").update(lease_expires_at=run.created_at)
+            recovery.give_back(Job.objects.get(kind="resume"))
+
+    model.before = lose_the_lease_once
+    work()
+    run.refresh_from_db()
+    assert (run.status, run.revision) == ("waiting_human", 1)
+    assert "resume_refused" not in kinds(run)
+    assert_gapless(run)
+    assert_no_superstep_twice(run)
+
+
 def test_a_resume_without_a_report_is_refused_and_the_run_waits_on(model, start, work):
     run = start()
     work()

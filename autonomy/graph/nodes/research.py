@@ -23,9 +23,11 @@ def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]
         if passages:
             kept.append({**section, "passages": [passage.id for passage in passages]})
         else:
+            told_elsewhere = bool(found[section["id"]])
+            why = "other sections tell what the sources hold on it" if told_elsewhere else "no passage speaks to it"
             context.episodes.note(
                 "section_dropped",
-                f"No passage of the sources speaks to “{section['heading']}”; the section is left out.",
+                f"The section “{section['heading']}” is left out: {why}.",
                 heading=section["heading"],
                 queries=section["queries"],
             )

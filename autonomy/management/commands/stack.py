@@ -53,7 +53,7 @@ class Command(BaseCommand):
             environment.setdefault("AUTONOMY_LOG_FORMAT", "console")
         python = [sys.executable, "-m"]
         uvicorn = ["uvicorn", "config.asgi:application", "--host", host, "--port", str(port)]
-        uvicorn += ["--timeout-graceful-shutdown", str(GRACE_FOR_OPEN_STREAMS)]
+        uvicorn += ["--lifespan", "off", "--timeout-graceful-shutdown", str(GRACE_FOR_OPEN_STREAMS)]
         celery = ["celery", "--quiet", "-A", "config"]
         processes = Processes(PATIENCE)
         try:
