@@ -25,11 +25,11 @@ def deliver_report(
     observed_similarity: float | None,
     human_uploader_id: str = "",
     actor: User | None,
-) -> Cycle:
-    """Take a delivery in and resume the run once. The same delivery again changes nothing.
+) -> Report:
+    """Take a delivery in and resume the run once. The same delivery again changes nothing and is answered the same.
 
     1. The run is locked, so that deliveries for it come one after the other.
-    2. The inbox row is inserted; a double cannot be, and ends here with the cycle as it is.
+    2. The inbox row is inserted; a double cannot be, and ends here with the answer of the first.
     3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A delivery without a figure is
        kept, and the run waits on. A figure for a ready cycle whose job has not run yet corrects it.
 
@@ -43,22 +43,29 @@ def deliver_report(
             raise NotFound(
                 "This run has no such cycle; the snapshot of the run names the one that waits.", cycle_id=str(cycle_id)
             ) from None
-        _, new = Report.objects.get_or_create(
+        report, new = Report.objects.get_or_create(
             cycle=cycle,
             report_url=report_url,
             observed_similarity=observed_similarity,
-            defaults={"human_uploader_id": human_uploader_id, "delivered_by": actor},
+            defaults={
+                "human_uploader_id": human_uploader_id,
+                "delivered_by": actor,
+                "cycle_state": cycle.state,
+            },
         )
-        late = new and not _take_in(run, cycle, observed_similarity, report_url, human_uploader_id, actor)
-        run.save(update_fields=["last_seq"])
-    cycle.refresh_from_db()
-    if late:
+        if new:
+            report.too_late = not _take_in(run, cycle, observed_similarity, report_url, human_uploader_id, actor)
+            cycle.refresh_from_db()
+            report.cycle_state, report.resume_job = cycle.state, cycle.resume_job
+            report.save(update_fields=["too_late", "cycle_state", "resume_job"])
+            run.save(update_fields=["last_seq"])
+    if report.too_late:
         raise Conflict(
-            f"The cycle is {cycle.state}: its report has been judged already. The delivery is kept in the inbox.",
-            state=cycle.state,
+            f"The cycle is {report.cycle_state}: its report has been judged already. The delivery is kept in the inbox.",
+            state=report.cycle_state,
             cycle_id=str(cycle.pk),
         )
-    return cycle
+    return report
 
 
 def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploader: str, actor: User | None) -> bool:

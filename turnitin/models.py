@@ -85,6 +85,10 @@ class Report(models.Model):
     human_uploader_id = models.CharField(max_length=200, blank=True, default="")
     delivered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     received_at = models.DateTimeField(auto_now_add=True)
+    # What the delivery was answered with; the same delivery again gets the same answer.
+    cycle_state = models.CharField(max_length=16, choices=Cycle.State, help_text="The cycle's state after it came.")
+    too_late = models.BooleanField(default=False, help_text="It came when the cycle was judged, and changed nothing.")
+    resume_job = models.ForeignKey(Job, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         db_table = "autonomy_turnitin_reports"

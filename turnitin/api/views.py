@@ -11,10 +11,9 @@ from rest_framework.views import APIView
 
 from autonomy.errors import NotFound, NotPermitted
 from autonomy.selectors.runs import run_visible_to
-from turnitin import cycles
 from turnitin.api.serializers import DeliverySerializer
 from turnitin.deliver_report import deliver_report
-from turnitin.models import Cycle
+from turnitin.models import Cycle, Report
 
 CONTENT_TYPES = {
     "md": "text/markdown; charset=utf-8",
@@ -31,8 +30,22 @@ class ReportView(APIView):
             raise NotPermitted(permission="turnitin.deliver_report")
         delivery = DeliverySerializer(data=request.data)
         delivery.is_valid(raise_exception=True)
-        cycle = deliver_report(run_id=run_id, actor=cast(User, request.user), **delivery.validated_data)
-        return Response({"run_id": str(run_id), **cycles.describe(cycle)})
+        report = deliver_report(run_id=run_id, actor=cast(User, request.user), **delivery.validated_data)
+        return Response(_receipt(report))
+
+
+def _receipt(report: Report) -> dict[str, Any]:
+    """The answer to a delivery; made of what does not change afterwards, so that a double gets the same."""
+    return {
+        "run_id": str(report.cycle.run_id),
+        "cycle_id": str(report.cycle_id),
+        "number": report.cycle.number,
+        "state": report.cycle_state,
+        "target_similarity": report.cycle.target_similarity,
+        "observed_similarity": report.observed_similarity,
+        "resume_job_id": report.resume_job_id,
+        "received_at": report.received_at.isoformat(),
+    }
 
 
 class DocumentView(APIView):

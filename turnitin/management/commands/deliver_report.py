@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if not delivery.is_valid():
             raise CommandError(" ".join(str(error) for errors in delivery.errors.values() for error in errors))
         try:
-            cycle = deliver_report(run_id=run_id, actor=None, **delivery.validated_data)
+            report = deliver_report(run_id=run_id, actor=None, **delivery.validated_data)
         except AutonomyError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"hand-off {cycle.number}: {cycle.state}")
+        self.stdout.write(f"hand-off {cycle.number}: {report.cycle_state}")
