@@ -16,7 +16,7 @@ from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
 from autonomy.errors import AutonomyError, LeaseLost
-from autonomy.models import Run
+from autonomy.models import Episode, Run
 from autonomy.ports import NodeContext
 from autonomy.runtime import commit
 from autonomy.runtime.context import gateway_for, node_context
@@ -63,8 +63,8 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -
     unit = UnitOfWork(claim, node)
     gateway = gateway_for(run, unit)
     context = node_context(run, unit, gateway)
-    if run.supersteps == 0:
-        unit.note(Kind.RUN_STARTED, f"The run has started on the journey {run.journey}.", priority=run.priority)
+    if run.supersteps == 0 and not Episode.objects.filter(run=run, kind=Kind.RUN_STARTED).exists():
+        unit.now(Kind.RUN_STARTED, f"The run has started on the journey {run.journey}.", priority=run.priority)
     answer = None
     # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
     if (interrupt := _pending_interrupt(saver)) and (answer := _answer_to(interrupt, context)) is None:

@@ -46,7 +46,7 @@ def start_run(
     """Start a run, in one transaction. Raises InvalidInput or UnknownJourney, with nothing written."""
     chosen = journey_named(journey)
     spec = validated(chosen, task_spec)
-    rows = _source_rows(sources)
+    rows, doubles = _source_rows(sources)
     with transaction.atomic():
         run = Run.objects.create(
             user=owner,
@@ -64,8 +64,8 @@ def start_run(
             [
                 NewEpisode(
                     Kind.RUN_QUEUED,
-                    f"The run is queued with {len(rows)} sources.",
-                    {"journey": run.journey, "sources": len(rows)},
+                    _told(rows, doubles),
+                    {"journey": run.journey, "sources": len(rows), "doubles": doubles},
                     actor_id=actor.pk if actor else owner.pk,
                 )
             ],
@@ -105,8 +105,16 @@ def _limits(spec: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _source_rows(given: Sequence[GivenSource]) -> list[Source]:
-    """Rows for the sources, without doubles. Raises InvalidInput when there are none, too many, or one is too big."""
+def _told(rows: list[Source], doubles: list[str]) -> str:
+    told = f"The run is queued with {len(rows)} source{'s' if len(rows) != 1 else ''}."
+    if doubles:
+        named = ", ".join(doubles[:5]) + (" …" if len(doubles) > 5 else "")
+        told += f" {len(doubles)} with the same content as another are left out: {named}"
+    return told
+
+
+def _source_rows(given: Sequence[GivenSource]) -> tuple[list[Source], list[str]]:
+    """Rows for the sources, and the names of doubles. Raises InvalidInput: none given, too many, or one too big."""
     env = settings.ENV
     if not given:
         raise InvalidInput(
@@ -118,6 +126,7 @@ def _source_rows(given: Sequence[GivenSource]) -> list[Source]:
             f"A run takes at most {env.autonomy_upload_max_files} sources.", fields={"sources": ["Too many."]}
         )
     rows: dict[str, Source] = {}
+    doubles: list[str] = []
     keys: set[str] = set()
     for one in given:
         if len(one.data) > env.autonomy_upload_max_bytes:
@@ -127,13 +136,14 @@ def _source_rows(given: Sequence[GivenSource]) -> list[Source]:
             )
         digest = hashlib.sha256(one.data).hexdigest()
         if digest in rows:
+            doubles.append(PurePath(one.filename).name[-300:])
             continue
         filename = PurePath(one.filename.replace("\0", "").replace("\\", "/")).name[-300:] or "source.txt"
         title = (one.title or PurePath(filename).stem).replace("\0", "")[:500]
         rows[digest] = Source(
             key=_key(title, keys), title=title, filename=filename, origin=one.origin, original=one.data, sha256=digest
         )
-    return list(rows.values())
+    return list(rows.values()), doubles
 
 
 def _key(title: str, taken: set[str]) -> str:

@@ -172,10 +172,11 @@ def test_an_unforeseen_error_tells_no_inside_story(client, monkeypatch):
     assert "hunter2" not in answer.content.decode()
 
 
-def test_the_same_file_given_twice_is_one_source(client):
+def test_the_same_file_given_twice_is_one_source_and_the_double_is_named(client):
     spec = SPEC | {"sources": [{"title": "Walls", "text": SEA_WALLS}, {"title": "Again", "text": SEA_WALLS}]}
     assert post(client, task_spec=spec).status_code == 201
     assert Source.objects.count() == 1
+    assert "left out: Again.txt" in Episode.objects.get().message
 
 
 def test_settings_are_documented_in_the_readme_s_table():

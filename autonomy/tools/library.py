@@ -29,9 +29,14 @@ class RunLibrary:
         self._effect = effect
 
     def read(self) -> list[SourceNote]:
+        sources = list(Source.objects.filter(run_id=self._run_id).order_by("pk"))
+        pending = [source for source in sources if source.status == Source.Status.PENDING]
         notes = []
-        for source in Source.objects.filter(run_id=self._run_id).order_by("pk"):
+        for source in sources:
             if source.status == Source.Status.PENDING:
+                number = pending.index(source) + 1
+                told = f"Reading source {number} of {len(pending)}: {source.filename}."
+                self._episodes.now("progress", told, done=number - 1, total=len(pending))
                 notes.append(self._read_one(source))
             else:
                 first = source.passages.order_by("position").values_list("text", flat=True)[:8]

@@ -135,7 +135,7 @@ class Command(BaseCommand):
         mark = MARKS.get(episode.kind, "·")
         data = episode.data
         bar = ""
-        if episode.kind == "progress" and "total" in data:
+        if episode.kind == "progress" and data.get("total", 99) <= 20:
             bar = f"[{'█' * data['done']}{'░' * (data['total'] - data['done'])}] "
         self.stdout.write(f"{seconds:6.1f}s {episode.seq:3d} {mark} {episode.node or 'run':<14} {bar}{episode.message}")
 
