@@ -21,8 +21,9 @@ def main() -> None:
     try:
         from django.conf import settings
 
+        embedded = settings.EMBEDDED
         if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_SERVICES and "--help" not in sys.argv:
-            settings.EMBEDDED.ensure()
+            embedded.ensure()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     execute_from_command_line(sys.argv)
