@@ -31,7 +31,7 @@ run-v2: setup ## Run everything here (web server, worker, beat, database): make 
 	@exec $(MANAGE) stack --host "$(HOST)" --port "$(PORT)"
 
 run-autonomy-worker: setup ## Run one more worker
-	@exec $(BIN)/python -m celery -A config worker -n "worker-$$$$@%h"
+	@exec $(BIN)/python -m celery -A config worker --without-gossip --without-mingle -n "worker-$$$$@%h"
 
 run-autonomy-beat: setup ## Run beat, which looks for lost and due work
 	@exec $(BIN)/python -m celery -A config beat

@@ -34,6 +34,13 @@ class InvalidInput(AutonomyError):
     http_status = 400
 
 
+class TooLarge(InvalidInput):
+    """The request is too large; send fewer or smaller sources, large ones as files."""
+
+    code = "too_large"
+    http_status = 413
+
+
 class UnknownJourney(InvalidInput):
     """There is no journey of that name; details list the ones there are."""
 

@@ -58,7 +58,9 @@ class Environment(BaseModel):
     )
     autonomy_max_revisions: int = Field(default=3, ge=0, le=20, description="Hand-offs after the first, at most.")
     autonomy_upload_max_files: int = Field(default=50, ge=1, description="Source files a run may bring.")
-    autonomy_upload_max_bytes: int = Field(default=20 * 2**20, ge=1024, description="Size of one source file, bytes.")
+    autonomy_upload_max_bytes: int = Field(
+        default=20 * 2**20, ge=1024, le=20 * 2**20, description="Size of one source file, bytes."
+    )
 
     # --- the engine ---
     autonomy_lease_seconds: float = Field(default=10, gt=0.2, description="A worker's right to a job, in seconds.")
@@ -141,11 +143,14 @@ def _from_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     found = []
     for name, value in environ.items():
         base = name.removesuffix("_FILE").lower()
-        if name.endswith("_FILE") and base in Environment.model_fields:
+        if value and name.endswith("_FILE") and base in Environment.model_fields:
             try:
-                found.append((base, Path(value).read_text().strip()))
-            except OSError as error:
-                raise ImproperlyConfigured(f"{name}: cannot read it ({error.strerror}).") from None
+                content = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                raise ImproperlyConfigured(f"{name}: cannot read it ({why}).") from None
+            if content:
+                found.append((base, content))
     return found
 
 

@@ -41,5 +41,5 @@ def _migrations() -> bool:
 
 
 def _redis() -> bool:
-    with redis.Redis(**settings.EVENTSTREAM_REDIS, socket_connect_timeout=2, socket_timeout=2) as client:
+    with redis.Redis(**settings.EVENTSTREAM_REDIS) as client:
         return bool(client.ping())

@@ -80,7 +80,7 @@ STORAGES = {
 }
 # Some more than a run takes, so that one file too many is told in our words and not by Django's bare 400.
 DATA_UPLOAD_MAX_NUMBER_FILES = ENV.autonomy_upload_max_files + 20
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20  # a request without its files
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -101,6 +101,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery: they hint ---
 REDIS_URL = ENV.redis_url.get_secret_value() if ENV.redis_url else EMBEDDED.redis_url
+# A Redis that accepts and never answers must not hold a request or a worker.
+REDIS_PATIENCE = {"socket_connect_timeout": 5, "socket_timeout": 5}
+CELERY_BROKER_TRANSPORT_OPTIONS = REDIS_PATIENCE
 CELERY_BROKER_URL = celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -114,7 +117,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- the event stream ---
-EVENTSTREAM_REDIS = redis_options(REDIS_URL)
+EVENTSTREAM_REDIS = redis_options(REDIS_URL) | REDIS_PATIENCE
 EVENTSTREAM_STORAGE_CLASS = "autonomy.episodes.storage.EpisodeStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "autonomy.episodes.channels.RunChannels"
 
@@ -125,6 +128,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["autonomy.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "autonomy.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

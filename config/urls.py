@@ -12,5 +12,6 @@ urlpatterns = [
     path("api/v2/", include("autonomy.api.urls")),
     path("api/v2/turnitin/", include("turnitin.api.urls")),
 ]
+handler400 = "autonomy.api.errors.not_acceptable"
 handler404 = "autonomy.api.errors.not_found"
 handler500 = "autonomy.api.errors.broken"

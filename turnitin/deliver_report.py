@@ -60,8 +60,10 @@ def deliver_report(
             report.save(update_fields=["too_late", "cycle_state", "resume_job"])
             run.save(update_fields=["last_seq"])
     if report.too_late:
+        judged = report.cycle_state not in Cycle.OPEN
+        why = "its report has been judged already" if judged else "the run does not wait for a report"
         raise Conflict(
-            f"The cycle is {report.cycle_state}: its report has been judged already. The delivery is kept in the inbox.",
+            f"The cycle is {report.cycle_state}: {why}. The delivery is kept in the inbox.",
             state=report.cycle_state,
             cycle_id=str(cycle.pk),
         )

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.defaults import page_not_found, server_error
+from django.views.defaults import bad_request, page_not_found, server_error
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from autonomy.errors import AutonomyError, InvalidInput, NotFound, NotPermitted
+from autonomy.errors import AutonomyError, InvalidInput, NotFound, NotPermitted, TooLarge
 
 KEPT_HEADERS = ("WWW-Authenticate", "Retry-After")
 
@@ -34,6 +40,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 def as_autonomy_error(error: Exception) -> AutonomyError | None:
     if isinstance(error, AutonomyError):
         return error
+    if isinstance(error, RequestDataTooBig | TooManyFilesSent | TooManyFieldsSent):
+        return TooLarge()
+    if isinstance(error, SuspiciousOperation):
+        return InvalidInput("The request is not acceptable.")
     if isinstance(error, Http404):
         return NotFound()
     if isinstance(error, PermissionDenied):
@@ -57,6 +67,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse(NotFound().as_dict(), status=404)
     return page_not_found(request, exception)
+
+
+def not_acceptable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 (or 413) in the API's shape under /api/, Django's page elsewhere."""
+    if request.path.startswith("/api/"):
+        known = as_autonomy_error(exception) or InvalidInput()
+        return JsonResponse(known.as_dict(), status=known.http_status)
+    return bad_request(request, exception)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

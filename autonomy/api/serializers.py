@@ -13,7 +13,7 @@ from autonomy.services.start_run import GivenSource
 
 class InlineSourceSerializer(StrictSerializer):
     title = serializers.CharField(max_length=300)
-    text = serializers.CharField(trim_whitespace=False, max_length=5_000_000)
+    text = serializers.CharField(trim_whitespace=False, max_length=2_000_000)
 
 
 class StartSerializer(StrictSerializer):
@@ -46,7 +46,7 @@ class StartSerializer(StrictSerializer):
 
     @staticmethod
     def _from_form(form: QueryDict) -> dict[str, Any]:
-        data: dict[str, Any] = {name: form.get(name) for name in form if name != "sources"}
+        data: dict[str, Any] = {name: form.get(name) for name in form if name != "sources" and form.get(name)}
         data["sources"] = form.getlist("sources")
         try:
             data["task_spec"] = json.loads(data.get("task_spec") or "null")

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from autonomy.api.parsers import BoundedJSONParser
 from autonomy.api.serializers import StartSerializer
 from autonomy.errors import InvalidInput, NotPermitted
 from autonomy.selectors.runs import run_visible_to, snapshot
@@ -19,7 +20,7 @@ from autonomy.services.start_run import start_run
 class RunsView(APIView):
     """POST: start a run."""
 
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [BoundedJSONParser, MultiPartParser]
 
     def post(self, request: Request) -> Response:
         asked = StartSerializer(data=request.data)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
     BASE_INPUT_CLASSES,
     UnfoldAdminIntegerFieldWidget,
@@ -61,7 +62,7 @@ class FilesField(forms.FileField):
             if not one.name.lower().endswith(SUPPORTED):
                 raise forms.ValidationError(f"{one.name} cannot be read. Files may end in {', '.join(SUPPORTED)}.")
             if one.size > limit:
-                raise forms.ValidationError(f"{one.name} is larger than {limit // 2**20} MiB.")
+                raise forms.ValidationError(f"{one.name} is larger than {filesizeformat(limit)}.")
         return files
 
 
@@ -132,7 +133,7 @@ class StartForm(forms.Form):
         fields["words"].help_text += " Empty: " + ", ".join(f"{n} ({title})" for title, n in usual.items()) + "."
         fields["source_files"].help_text = (
             f"{', '.join(SUPPORTED)}; up to {env.autonomy_upload_max_files} sources of "
-            f"{env.autonomy_upload_max_bytes // 2**20} MiB each. The run may cite nothing else."
+            f"{filesizeformat(env.autonomy_upload_max_bytes)} each. The run may cite nothing else."
         )
         for name, default in {
             "target_similarity": env.turnitin_target_similarity,

@@ -16,10 +16,12 @@ from uuid import UUID
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 from django_eventstream.eventrequest import EventRequest
-from django_eventstream.eventstream import get_events
+from django_eventstream.eventstream import EventPermissionError, get_events
 from django_eventstream.utils import sse_encode_event
 from django_eventstream.views import Listener, RedisListener, get_listener_manager
+from redis.asyncio import Redis
 
 from autonomy.episodes.storage import channel_of
 from autonomy.models import Run
@@ -34,7 +36,7 @@ _subscriptions: dict[int, asyncio.Task[None]] = {}
 async def episodes(run_id: UUID, user: Any, after: int) -> AsyncIterator[str]:
     """Server-sent events with `id:` = seq, `event:` = kind; a last event `end`. Comments serve as heartbeat.
 
-    Raises EventPermissionError at the first read if the user may not see the run.
+    It also ends when the run is gone, or the user may not see it any more.
     """
     request = EventRequest()
     request.channels = {channel_of(run_id)}
@@ -57,13 +59,15 @@ async def episodes(run_id: UUID, user: Any, after: int) -> AsyncIterator[str]:
 
 async def _follow(run_id: UUID, request: Any, listener: Any) -> AsyncIterator[str]:
     channel = channel_of(run_id)
+    heartbeat = settings.ENV.autonomy_sse_heartbeat_seconds
+    pause = min(POLL_SECONDS, heartbeat)
     silent = 0.0
     while True:
         listener.aevent.clear()
         listener.channel_items = {}
-        # Read the status before the log: an end that is seen here has all its episodes in the read that follows.
-        run = await Run.objects.only("status", "outcome", "last_seq").aget(pk=run_id)
-        items = (await sync_to_async(get_events)(request)).channel_items[channel]
+        run, items = await sync_to_async(_read)(run_id, request)
+        if run is None:
+            return
         for item in items:
             request.channel_last_ids[channel] = item.id
             yield sse_encode_event(item.type, item.data, event_id=item.id)
@@ -74,12 +78,32 @@ async def _follow(run_id: UUID, request: Any, listener: Any) -> AsyncIterator[st
             yield sse_encode_event("end", json.dumps({"status": run.status, "outcome": run.outcome}))
             return
         try:
-            await asyncio.wait_for(listener.aevent.wait(), POLL_SECONDS)
+            await asyncio.wait_for(listener.aevent.wait(), pause)
         except TimeoutError:
-            silent += POLL_SECONDS
-        if silent >= settings.ENV.autonomy_sse_heartbeat_seconds:
+            silent += pause
+        if silent >= heartbeat:
             silent = 0.0
             yield ": heartbeat\n\n"
+
+
+def _read(run_id: UUID, request: Any) -> tuple[Run | None, list[Any]]:
+    """The run and its next episodes. The connection goes back at once: a stream lives long and mostly waits."""
+    try:
+        # The status first: an end that is seen here has all its episodes in the read that follows.
+        run = Run.objects.only("status", "outcome", "last_seq").filter(pk=run_id).first()
+        return run, get_events(request).channel_items[channel_of(run_id)] if run else []
+    except EventPermissionError:
+        return None, []
+    finally:
+        connection.close()
+
+
+class Subscription(RedisListener):  # type: ignore[misc]
+    """The library's listener, without a time-out: between two messages hours may pass."""
+
+    def __init__(self) -> None:
+        self.redis_client = Redis(**settings.EVENTSTREAM_REDIS | {"socket_timeout": None})
+        self.pubsub = self.redis_client.pubsub()
 
 
 def _keep_subscribed() -> None:
@@ -94,7 +118,7 @@ def _keep_subscribed() -> None:
 
 async def _subscribe() -> None:
     while True:
-        listener = RedisListener()
+        listener = Subscription()
         try:
             await listener.listen()
         except Exception as error:  # noqa: BLE001 - whatever broke, the answer is to connect again

@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("It holds a NUL character, which cannot be stored")
+    return text
+
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$"),
+    AfterValidator(_storable),
+]
+Topic = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000), AfterValidator(_storable)
 ]
 
 
@@ -21,15 +33,20 @@ class LimitsSpec(BaseModel):
     seconds: float | None = Field(default=None, gt=0, le=86_400 * 30)
     usd: float | None = Field(default=None, ge=0, le=100_000)
 
+    @field_validator("usd")
+    @classmethod
+    def _six_decimals(cls, usd: float | None) -> float | None:
+        if usd and round(usd, 6) != usd:
+            raise ValueError("It has at most six decimals")
+        return usd
+
 
 class TaskSpec(BaseModel):
     """What is asked. The sources themselves come beside it and are kept as rows of their own."""
 
     model_config = ConfigDict(extra="forbid")
 
-    topic: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000)] = Field(
-        description="What to write about."
-    )
+    topic: Topic = Field(description="What to write about.")
     title: Line | None = Field(default=None, description="Title of the document; empty: the plan chooses.")
     sections: list[Line] = Field(default=[], max_length=20, description="Headings in order; empty: the plan chooses.")
     words: int = Field(default=900, ge=100, le=20_000, description="Length to aim for.")

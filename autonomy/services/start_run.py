@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.template.defaultfilters import filesizeformat
 
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
@@ -131,7 +132,7 @@ def _source_rows(given: Sequence[GivenSource]) -> tuple[list[Source], list[str]]
     for one in given:
         if len(one.data) > env.autonomy_upload_max_bytes:
             raise InvalidInput(
-                f"{one.filename} is larger than {env.autonomy_upload_max_bytes // 2**20} MiB.",
+                f"{one.filename} is larger than {filesizeformat(env.autonomy_upload_max_bytes)}.",
                 fields={"sources": [f"{one.filename} is too large."]},
             )
         digest = hashlib.sha256(one.data).hexdigest()

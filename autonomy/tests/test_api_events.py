@@ -165,3 +165,40 @@ def test_a_last_event_id_that_is_no_number_is_refused(given):
         return response.status_code, json.loads(response.content)["code"]
 
     assert run_async(status()) == (400, "invalid_input")
+
+
+def test_another_method_is_refused_in_the_one_shape():
+    run = RunFactory()
+
+    async def post():
+        response = await AsyncClient(enforce_csrf_checks=True).post(f"/api/v2/runs/{run.pk}/events")
+        return response.status_code, json.loads(response.content)["code"]
+
+    assert run_async(post()) == (405, "method_not_allowed")
+
+
+def test_a_number_beyond_the_log_skips_nothing_that_is_still_to_come():
+    run = RunFactory()
+    say(run, 1)
+
+    async def listen():
+        reading = asyncio.create_task(events_of(await open_stream(run, **{"last-event-id": "500"}), count=1))
+        await asyncio.sleep(0.2)
+        await sync_to_async(say)(run, 2)
+        return await reading
+
+    assert [e["id"] for e in run_async(listen())] == ["2"]
+
+
+def test_thirty_open_streams_leave_the_database_to_others():
+    run = RunFactory()
+    say(run, 1)
+
+    async def listen():
+        streams = [await open_stream(run) for _ in range(30)]
+        readers = [asyncio.create_task(events_of(stream, count=2)) for stream in streams]
+        await asyncio.sleep(0.5)
+        await sync_to_async(say)(run, 2)
+        return await asyncio.gather(*readers)
+
+    assert [[e["id"] for e in events] for events in run_async(listen())] == [["1", "2"]] * 30

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -76,6 +75,8 @@ def test_a_file_name_cannot_point_outside(client):
         ({"task_spec": SPEC | {"colour": "red"}}, "task_spec.colour", "no such field"),
         ({"task_spec": {"topic": "Sea walls"}}, "sources", "At least one source"),
         ({"task_spec": SPEC | {"sources": [{"title": "x"}]}}, "task_spec.sources", "required"),
+        ({"task_spec": SPEC | {"topic": "Sea\0walls"}}, "task_spec.topic", "cannot be stored"),
+        ({"task_spec": SPEC | {"limits": {"usd": 1e-8}}}, "task_spec.limits.usd", "six decimals"),
         ({"jurney": "essay"}, "jurney", "no such field"),
         ({"priority": 11}, "priority", "less than or equal to 9"),
         ({"task_spec": "write!"}, "task_spec", "dictionary"),
@@ -179,8 +180,39 @@ def test_the_same_file_given_twice_is_one_source_and_the_double_is_named(client)
     assert "left out: Again.txt" in Episode.objects.get().message
 
 
-def test_settings_are_documented_in_the_readme_s_table():
-    from config.env import Environment
+@pytest.mark.parametrize("body", ["[]", "3", "null", '"text"', '{"journey": "essay", "task_spec": {"topic": NaN}}'])
+def test_a_body_that_is_no_object_is_refused_in_the_one_shape(client, body):
+    answer = client.post("/api/v2/runs", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message", "details"}
 
-    told = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-    assert [name for name in Environment.model_fields if f"`{name.upper()}`" not in told] == []
+
+def test_half_a_character_is_refused_and_not_a_server_error(client):
+    body = json.dumps({"journey": "essay", "task_spec": SPEC | {"topic": "Sea \ud800 walls"}})
+    answer = client.post("/api/v2/runs", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "valid string" in str(answer.json()["details"]["fields"]["task_spec.topic"])
+
+
+def test_a_request_that_is_too_large_is_refused_in_the_one_shape(client, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = post(client)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_far_too_many_files_are_refused_in_the_one_shape(client, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    files = [SimpleUploadedFile(f"{n}.txt", b"Text.") for n in range(4)]
+    form = {"journey": "essay", "task_spec": json.dumps({"topic": "A text"}), "sources": files}
+    answer = client.post("/api/v2/runs", form, format="multipart")
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_empty_fields_of_a_form_are_as_good_as_absent(client):
+    form = {
+        "journey": "essay",
+        "task_spec": json.dumps({"topic": "A text"}),
+        "user_id": "",
+        "sources": [SimpleUploadedFile("a.txt", b"Text.")],
+    }
+    assert client.post("/api/v2/runs", form, format="multipart").status_code == 201

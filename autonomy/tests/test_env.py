@@ -17,13 +17,20 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_without_any_variable_the_defaults_hold():
     env = read({})
     assert env.enable_autonomy_v2
-    assert (env.v2_budget_defaults.tokens, env.v2_budget_defaults.seconds, env.v2_budget_defaults.usd) == (200000, 900, 5)
+    assert (env.v2_budget_defaults.tokens, env.v2_budget_defaults.seconds, env.v2_budget_defaults.usd) == (
+        200000,
+        900,
+        5,
+    )
 
 
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [
-        ({"AUTONOMY_LEASE_SECOND": "5"}, "AUTONOMY_LEASE_SECOND: no such setting; did you mean AUTONOMY_LEASE_SECONDS?"),
+        (
+            {"AUTONOMY_LEASE_SECOND": "5"},
+            "AUTONOMY_LEASE_SECOND: no such setting; did you mean AUTONOMY_LEASE_SECONDS?",
+        ),
         ({"AUTONOMY_LEASE_SECONDS": "soon"}, "AUTONOMY_LEASE_SECONDS: "),
         ({"AUTONOMY_LEASE_SECONDS": "4"}, "AUTONOMY_HEARTBEAT_SECONDS: it must be at most half"),
         ({"ENABLE_AUTONOMY_V2": "perhaps"}, "ENABLE_AUTONOMY_V2: "),

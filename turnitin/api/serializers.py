@@ -24,4 +24,6 @@ class DeliverySerializer(StrictSerializer):
     def validate_report_url(self, url: str) -> str:
         if not url.startswith("https://"):
             raise serializers.ValidationError("The report's address must start with https://.")
+        if not url.isascii():
+            raise serializers.ValidationError("Write other letters than ASCII in their percent-encoded form.")
         return url

@@ -53,12 +53,16 @@ class DocumentView(APIView):
 
     def get(self, request: Request, run_id: UUID, number: int, ending: str) -> FileResponse:
         run = run_visible_to(request.user, run_id)
-        cycle: Any = Cycle.objects.filter(run=run, number=number).first()
+        cycle: Any = Cycle.objects.filter(run=run, number=number).first() if number < 2**15 else None
         if cycle is None or ending not in CONTENT_TYPES:
             raise NotFound("The run has no such document.", number=number)
         stored = cycle.markdown if ending == "md" else cycle.docx
+        try:
+            opened = stored.open("rb")
+        except FileNotFoundError:
+            raise NotFound("The document is not in the store any more.", number=number) from None
         return FileResponse(
-            stored.open("rb"),
+            opened,
             as_attachment=True,
             filename=f"{run.journey}-{str(run.pk)[:8]}-{number}.{ending}",
             content_type=CONTENT_TYPES[ending],

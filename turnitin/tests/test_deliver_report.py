@@ -128,6 +128,7 @@ def test_a_report_without_its_figure_is_kept_and_the_run_waits_on(client, run):
         ({"observed_similarity": -0.1}, "observed_similarity", "fraction"),
         ({"report_url": "http://reports.example.org"}, "report_url", "https://"),
         ({"report_url": "javascript:alert(1)"}, "report_url", "valid URL"),
+        ({"report_url": "https://reports.example.org/\u5831\u544a"}, "report_url", "percent-encoded"),
         ({"cycle_id": "one"}, "cycle_id", "valid UUID"),
         ({"similarity": 0.1}, "similarity", "no such field"),
     ],
@@ -158,7 +159,9 @@ def test_the_document_can_be_had_by_its_owner_and_by_nobody_else(run):
     docx = client_of(run.user).get(f"{address}.docx")
     assert b"".join(docx.streaming_content)[:2] == b"PK"
     assert client_of(UserFactory()).get(f"{address}.md").status_code == 404
-    assert client_of(run.user).get(f"{address.replace('cycles/1', 'cycles/2')}.md").status_code == 404
+    for wrong in ("cycles/2", "cycles/99999999999"):
+        assert client_of(run.user).get(f"{address.replace('cycles/1', wrong)}.md").status_code == 404
+    assert client_of(run.user).get(f"{address}.exe").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
 
 from autonomy.errors import AutonomyError
 from autonomy.management.processes import Processes
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         for path in files:
             if path not in fitting:
                 self.stdout.write(
-                    f"! {path.name} is left out: larger than {env.autonomy_upload_max_bytes // 2**20} MiB."
+                    f"! {path.name} is left out: larger than {filesizeformat(env.autonomy_upload_max_bytes)}."
                 )
         for path in fitting[env.autonomy_upload_max_files :]:
             self.stdout.write(f"! {path.name} is left out: a run takes {env.autonomy_upload_max_files} sources.")
@@ -80,7 +81,12 @@ class Command(BaseCommand):
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
         self.stdout.write(f"Starting a worker and beat; their log is {_shown(log)} …")
         name = f"demo-{os.getpid()}@%h"
-        processes.start("worker", [*celery, "worker", "-c", "1", "-n", name], dict(os.environ), output=log)
+        processes.start(
+            "worker",
+            [*celery, "worker", "--without-gossip", "--without-mingle", "-c", "1", "-n", name],
+            dict(os.environ),
+            output=log,
+        )
         processes.start("beat", [*celery, "beat"], dict(os.environ), output=log)
 
     def _start_run(self, given: list[GivenSource], topic: str, words: int) -> Run:

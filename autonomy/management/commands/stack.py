@@ -17,7 +17,8 @@ from django.db import connections
 
 from autonomy.management.processes import Processes
 
-PATIENCE = 15.0
+# Longer than a run's turn on a worker, which is finished before the worker ends.
+PATIENCE = settings.ENV.autonomy_slice_seconds + 15.0
 GRACE_FOR_OPEN_STREAMS = 5
 
 
@@ -58,7 +59,7 @@ class Command(BaseCommand):
         processes = Processes(PATIENCE)
         try:
             processes.start("web", [*python, *uvicorn], environment)
-            processes.start("worker", [*python, *celery, "worker"], environment)
+            processes.start("worker", [*python, *celery, "worker", "--without-gossip", "--without-mingle"], environment)
             processes.start("beat", [*python, *celery, "beat"], environment)
             ended = processes.wait(lambda: self._asked_to_stop)
             if ended and not self._asked_to_stop:
