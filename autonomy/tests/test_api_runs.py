@@ -195,7 +195,7 @@ def test_half_a_character_is_refused_and_not_a_server_error(client):
 
 
 def test_a_request_that_is_too_large_is_refused_in_the_one_shape(client, settings):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     answer = post(client)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
