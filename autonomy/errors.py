@@ -128,4 +128,3 @@ class DocumentError(AutonomyError):
     """The document could not be written."""
 
     code = "document_error"
-    retryable = True

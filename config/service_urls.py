@@ -19,6 +19,7 @@ def django_database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": True,  # a restarted Postgres costs a connection, not a request
         "OPTIONS": options | {"pool": {"min_size": 0, "max_size": 16, "timeout": 30}},
     }
 

@@ -64,3 +64,8 @@ def test_a_run_of_words_does_not_reach_across_a_quotation():
 
 def test_citation_keys_are_read_in_pandoc_s_syntax():
     assert citations.keys("So [@a; see @b-2, p. 4]. But mail@example.org is none [x].") == ["a", "b-2"]
+
+
+def test_an_at_sign_in_running_text_is_no_citation():
+    assert citations.with_plain_ats("At @home, me@example.org [@a; @b].") == "At \\@home, me@example.org [@a; @b]."
+    assert citations.with_plain_ats("\\@home") == "\\@home"

@@ -104,6 +104,16 @@ def test_a_draft_that_fails_a_gate_is_written_again_with_the_findings_as_a_note(
     assert "[@invented] is not a source of this run" in model.requests[-1].material["note"]
 
 
+def test_an_at_sign_in_the_draft_does_not_stop_the_document(model, start, work):
+    from autonomy.tests.scripted import write_section
+
+    model.section = lambda request: f"{write_section(request)} Write to @town or town@example.org."
+    run = start()
+    work()
+    run.refresh_from_db()
+    assert run.status == "waiting_human", run.reason
+
+
 def test_a_draft_that_never_passes_ends_the_run_and_is_not_handed_off(model, start, work):
     model.section = lambda request: "Nothing here is cited. " * 20
     run = start()

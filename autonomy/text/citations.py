@@ -6,6 +6,7 @@ import re
 
 _BRACKET = re.compile(r"\[([^\[\]]*@[^\[\]]*)\]")
 _KEY = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_:.#$%&+?<>~/-]*)")
+_AT = re.compile(r"(\[[^\[\]]*@[^\[\]]*\])|(?<![\w@\\])@(?=\w)")
 _QUOTE = re.compile(r"“([^”]*)”")
 _WORD = re.compile(r"[\w'’-]+", re.UNICODE)
 _FOLD = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
@@ -14,6 +15,11 @@ _FOLD = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'
 def keys(text: str) -> list[str]:
     """Citation keys in order of appearance, repeated as often as they stand there."""
     return [key.rstrip(".:") for bracket in _BRACKET.findall(text) for key in _KEY.findall(bracket)]
+
+
+def with_plain_ats(markdown: str) -> str:
+    """The text with every @ outside brackets escaped: `@home` is a word, and pandoc would take it for a citation."""
+    return _AT.sub(lambda found: found[1] or "\\@", markdown)
 
 
 def quotations(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from autonomy.text import citations
 
 def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     """Hand the document off and pause. The node runs again from its start when the report has come."""
-    markdown = state["draft"]["markdown"]
+    markdown = citations.with_plain_ats(state["draft"]["markdown"])
     cited = set(citations.keys(markdown))
     cycle = runtime.context.handoff.open(
         Document(
