@@ -135,6 +135,12 @@ def test_a_web_page_is_read_without_scripts_and_navigation() -> None:
     assert found.csl["issued"] == {"date-parts": [[2026, 4, 21]]}
 
 
+def test_markup_before_a_comma_leaves_no_space() -> None:
+    words = b"The <b>dike</b>, as the <i>board</i> has it, keeps a .lock file by the river and holds the sea back."
+    page = b"<html><body><main><h1>Dikes</h1><p>" + words + b"</p></main></body></html>"
+    assert "The dike, as the board has it, keeps a .lock file" in extract("a.html", page).text
+
+
 def test_a_web_page_without_main_text_gives_what_can_be_seen() -> None:
     head = b"<head><style>p{}</style><script>evil()</script></head>"
     page = b"<html>" + head + b"<body><div>Tide <b>tables</b></div></body></html>"
@@ -165,6 +171,107 @@ def test_running_heads_and_page_numbers_are_dropped() -> None:
 
     pages = [["Tides 2026", f"Body of page {word} goes on until here.", str(n)] for n, word in enumerate("abcd", 1)]
     assert "Tides" not in " ".join(paragraphs_of_pages(pages))
+
+
+def test_running_titles_are_dropped_wherever_they_stand_at_an_edge() -> None:
+    from autonomy.tools.extract.pdf_lines import paragraphs_of_pages
+
+    bodies = ["Tides rise.", "Dikes hold.", "Pumps run.", "Farms drain.", "Towns wait.", "Roads flood."]
+    foot = "TOWN DIKE PLAN 2026"
+    pages = [
+        [" ", f"Dike board         {'i' * n} June 3, 2026", "  ", "Chapter 5", body, body.upper(), body, foot, str(n)]
+        for n, body in enumerate(bodies, 1)
+    ]
+    pages[4][3] = pages[5][3] = "Chapter 5 ends"
+    text = " ".join(paragraphs_of_pages(pages))
+    assert "Dike board" not in text
+    assert foot not in text
+    assert all(body in text for body in bodies)
+
+
+def test_the_running_title_of_a_chapter_stands_once_where_the_chapter_begins() -> None:
+    from autonomy.tools.extract.pdf_running import without_running
+
+    pages = [[f"Part {'one' if n < 4 else 'two'}", f"{'abcdefghij'[n]} line"] for n in range(10)]
+    heads = [[line for line in page if line.startswith("Part")] for page in without_running(pages[:4] + pages[6:])]
+    assert heads == [["Part one"], [], [], [], ["Part two"], [], [], []]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Dikes and dams ........................ 12",
+        "2.1 Pumps . . . . . . . . . . . . . . 7",
+        "Walls ………… iv",
+        "Name: ________",
+    ],
+)
+def test_a_line_that_leads_to_a_page_by_dots_is_dropped(entry: str) -> None:
+    from autonomy.tools.extract.pdf_lines import paragraphs_of_pages
+
+    kept = ["The dike holds.", "The pump runs."]
+    assert paragraphs_of_pages([[kept[0], "", entry, "", kept[1]]]) == kept
+    assert extract("a.txt", f"{kept[0]}\n\n{entry}\n\n{kept[1]}".encode()).text == "\n\n".join(kept)
+    assert extract("a.docx", word_file(kept[0], entry)).text == kept[0]
+
+
+def test_an_entry_of_the_contents_is_dropped_with_the_line_it_begins_on() -> None:
+    from autonomy.tools.extract.prose import without_leaders
+
+    lines = ["It begins here.", "", "Measures that hold the water back and", "drain the fields ............ 12", "Why?"]
+    assert [line for line in without_leaders(lines) if line] == ["It begins here.", "Why?"]
+    assert without_leaders(["He said so ... and left."]) == ["He said so ... and left."]
+
+
+@pytest.mark.parametrize("bullet", ["•", "▪", "\uf0a7", "\uf0b7 ", "o ", "• • "])
+def test_a_bullet_begins_a_paragraph_and_is_not_part_of_it(bullet: str) -> None:
+    from autonomy.tools.extract.pdf_lines import paragraphs_of_pages
+
+    lines = ["The board will:", f"{bullet}Raise the dike along", "the river", f"  {bullet}Clear the drains"]
+    parts = ["The board will:", "Raise the dike along the river", "Clear the drains"]
+    assert paragraphs_of_pages([lines]) == parts
+    assert extract("a.txt", "\n".join(lines).encode()).text == "\n\n".join(parts)
+
+
+def test_private_glyphs_are_nothing_within_a_line() -> None:
+    assert extract("a.txt", "The dike\ue001 holds \uf04athe sea.".encode()).text == "The dike holds the sea."
+
+
+def test_a_division_with_a_space_before_its_hyphen_is_undone() -> None:
+    from autonomy.tools.extract.pdf_lines import paragraphs_of_pages
+
+    page = ["The board has estab -", "lished a rule for every dike -", "and every dike and wall obeys it."]
+    joined = "The board has established a rule for every dike - and every dike and wall obeys it."
+    assert paragraphs_of_pages([page]) == [joined]
+
+
+def test_words_torn_apart_are_joined_only_where_a_document_is_torn_throughout() -> None:
+    from autonomy.tools.extract.pdf_words import rejoined
+
+    whole = ["Businesses and energy stand on this dike, and a long wall runs along it."] * 10
+    torn = ["Busi nesses like e nergy on a long dike."] * 8
+    assert rejoined(whole + torn)[10:] == ["Businesses like energy on a long dike."] * 8
+    assert rejoined([*whole, torn[0]]) == [*whole, torn[0]]
+
+
+def test_an_account_name_is_no_author_and_a_file_name_no_title() -> None:
+    path = next(path for path in SAMPLES if path.suffix == ".pdf")
+    writer = pypdf.PdfWriter()
+    for page in pypdf.PdfReader(path).pages:
+        writer.add_page(page)
+    writer.add_metadata({"/Author": "jroe7", "/Title": "Copy of dikes 2026.xlsx"})
+    stream = io.BytesIO()
+    writer.write(stream)
+    found = extract("river_plan.pdf", stream.getvalue())
+    assert found.title == "river plan"
+    assert "author" not in found.csl
+
+
+def test_the_title_of_a_page_is_not_the_name_of_its_site() -> None:
+    head = b"<head><title>What is a dike? - The Water Book</title></head>"
+    menu = b"<h1>The Water Book</h1>"
+    body = b"<main><h2>What is a dike?</h2><p>A dike is a bank of earth that keeps the water from the land.</p></main>"
+    assert extract("a.html", b"<html>" + head + b"<body>" + menu + body + b"</body></html>").title == "What is a dike?"
 
 
 @pytest.mark.parametrize(

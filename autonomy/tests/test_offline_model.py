@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any, cast
 import pytest
 
 from autonomy.errors import ProviderRefused
+from autonomy.graph import gates
 from autonomy.ports import ModelRequest, Purpose
 from autonomy.providers.offline import OfflineModel, quoting
-from autonomy.providers.offline.vocabulary import stems
+from autonomy.providers.offline.vocabulary import Vocabulary, stems
+from autonomy.providers.offline.wording import quality, quotable
+from autonomy.text import citations
 from autonomy.text.passages import count_words, split
 from autonomy.tools.extract import extract
 
@@ -229,6 +233,184 @@ def test_a_plan_without_sources_still_asks_about_the_topic() -> None:
     made = plan(sources=[])
     assert [one["heading"] for one in made["sections"]] == [TOPIC]
     assert made["sections"][0]["queries"]
+
+
+def share_out(planned: dict[str, Any]) -> list[list[dict[str, str]]]:
+    """The passages of each section, given out in turns; none stands in two."""
+    ranked = [matching(one["heading"], len(PASSAGES)) for one in planned["sections"]]
+    taken: set[str] = set()
+    given: list[list[dict[str, str]]] = [[] for _ in ranked]
+    for _, (mine, passages) in itertools.product(range(8), zip(given, ranked, strict=True)):
+        free = next((passage for passage in passages if passage["id"] not in taken), None)
+        if free is not None:
+            mine.append(free)
+            taken.add(free["id"])
+    return given
+
+
+@pytest.mark.parametrize("words", [300, 900, 2000])
+@pytest.mark.parametrize("revision", [0, 1, 2])
+def test_every_draft_passes_the_gates(words: int, revision: int) -> None:
+    planned = plan(words=words, revision=revision)
+    given = share_out(planned)
+    sources: dict[str, dict[str, Any]] = {one["key"]: {**one, "passages": []} for one in SOURCES}
+    for passage in itertools.chain.from_iterable(given):
+        sources[passage["key"]]["passages"].append(passage)
+    length = min(words, sum(count_words(passage["text"]) for passage in itertools.chain.from_iterable(given)))
+    avoid: list[str] = []
+    drafted: list[dict[str, str]] = []
+    for number, (one, passages) in enumerate(zip(planned["sections"], given, strict=True)):
+        one["id"] = f"s{number}"
+        changes = {"revision": revision, "quote_share": 0.7 / 2**revision, "avoid": avoid, "passages": passages}
+        markdown = section(one["heading"], words=round(one["words"] * length / words), **changes)
+        avoid = avoid + citations.quotations(markdown)
+        drafted.append({"id": one["id"], "markdown": markdown})
+    draft = {"sections": drafted, "words": sum(len(citations.words(one["markdown"])) for one in drafted)}
+    found = gates.check(draft, {**planned, "words": length}, list(sources.values()))
+    assert [failure.message for failure in found] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "59 State Policies and Programs ..............................",
+        "Figure 1: General outline of the dikes by type and age.",
+        "See the board's page at www.dikes.example for all of the rules.",
+        "The wall holds (as the board found in its report of last year.",
+        "The board found that “the wall holds the water out of the town.",
+        "Port | 2 m | 3 m | the dike of the eastern polder.",
+        "The heights were 12.5 13.6 14.7 15.8 16.9 17.1 18.2 in turn.",
+        "and of the walls that stand along the river today.",
+        "The levels are shown in Table 3 for every dike and wall.",
+    ],
+)
+def test_what_is_no_sentence_is_never_quoted(line: str) -> None:
+    assert quotable(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("1. Assess how the sea changes the dike.", "Assess how the sea changes the dike."),
+        ("(iv) The board pays for the dike.", "The board pays for the dike."),
+        ("3.2.1 The board pays for the dike.", "The board pays for the dike."),
+        ("Policy 4 – Dikes and Walls: The board pays for the dike.", "The board pays for the dike."),
+        ("Dikes and Old Walls The board pays for the dike.", "The board pays for the dike."),
+        ("“The board pays for the whole dike.”", "The board pays for the whole dike."),
+        ("A wall is built, and the board pays.", "A wall is built, and the board pays."),
+    ],
+)
+def test_a_quotation_begins_after_enumerators_and_labels(line: str, quoted: str) -> None:
+    assert quotable(line) == quoted
+    assert quoted in line
+
+
+def test_sentences_are_told_from_lines_of_lists_and_tables() -> None:
+    known = Vocabulary([])
+    clean = quality("The board protects the farms behind the dike.", known)
+    measure = quality("Protect the low farms behind the eastern dike.", known)
+    fragment = quality("Topic Area Proposed Policies conservation in low farms.", known)
+    shouted = quality("THE BOARD PROTECTS THE FARMS BEHIND the dike.", known)
+    assert clean > measure > 2 * fragment
+    assert clean > 2 * shouted
+
+
+def source(key: str, *texts: str) -> list[dict[str, str]]:
+    about = {"key": key, "title": f"Report {key}", "author": ""}
+    return [{"id": f"{key}#{number}", **about, "text": text} for number, text in enumerate(texts)]
+
+
+def test_among_like_sentences_a_fresh_source_is_drawn_on() -> None:
+    kinds = ["farms", "roads", "schools", "harbours", "gardens", "markets"]
+    much = [f"The dike protects the {kind} from the tide in every winter." for kind in kinds]
+    passages = [*source("a", *much), *source("b", "The dike keeps the tide away from old mills in winter.")]
+    passages += source("c", "The dike holds the tide back from low meadows in winter.")
+    markdown = section("Dike and tide", passages=passages, quote_share=1.0, words=90)
+    assert set(re.findall(r"@(\w+)", markdown)) == {"a", "b", "c"}
+
+
+def test_weak_words_announce_no_sentence() -> None:
+    texts = [
+        "In August the board launched a new type of dike for the harbour.",
+        "The following policies are modes of work for the type of dike in August.",
+        "A diversity of types was seen in August by the board of the harbour.",
+    ]
+    markdown = section("Harbour defence", passages=source("a", *texts), quote_share=1.0)
+    ours = re.sub(r"“[^”]*”", "Q", markdown)
+    assert "Q" in ours
+    assert not re.search(r"\b(?:on|of|about|to) (?:the )?(?:August|types?|modes?|a diversity|.*policies)\b", ours, re.I)
+
+
+def test_a_part_of_a_name_is_no_term() -> None:
+    line = "One model is the California Seismic Retrofit Program of the coast."
+    said = [term.said for term in Vocabulary([line, "The program is old."]).terms(line)]
+    assert not any("Retrofit" in one or "rogram" in one for one in said)
+
+
+def test_a_verb_and_its_object_are_no_term() -> None:
+    line = "Educate businesses, and promote community gardens; the challenges include aging pipes."
+    texts = [line, "The businesses of the town are near the gardens.", "The pipes are old, and the community is small."]
+    said = " ".join(term.said for term in Vocabulary(texts).terms(line)).lower()
+    assert not re.search("educate|promote|include", said)
+
+
+def test_passages_without_a_sentence_are_still_pointed_to() -> None:
+    markdown = section("Dikes", passages=source("a", "Dikes 2026\nTable of levels"))
+    assert "[@a]" in markdown
+    assert quoting.quotations(markdown) == []
+
+
+def city(name: str, headings: list[str], text: str) -> dict[str, Any]:
+    about = {"key": name.lower(), "title": f"{name}, FL Dike Plan 2019", "words": 900}
+    return {**about, "headings": headings, "excerpt": text}
+
+
+CITIES = [
+    city(
+        "Aton",
+        ["TABLE OF CONTENTS", "STORM DRAINS", "Figure", "Chapter 2"],
+        "The city has storm drains for the flood. The GHG table of the plan shows the pumps of FL.",
+    ),
+    city(
+        "Beton",
+        ["LIST OF TABLES", "STORM DRAINS", "Pumping Stations", "Program"],
+        "Every pumping station lifts the flood from the city. The program and the storm drains are old.",
+    ),
+    city(
+        "Ceton",
+        ["APPENDIX", "Pumping Stations", "GHG and FL 2019", "Page 3"],
+        "The pumping stations are the program of the city. A flood fills the storm drains in August.",
+    ),
+    city(
+        "Deton", ["Figures", "Green Roofs"], "The green roofs hold the rain of a flood. The plan of the city is a page."
+    ),
+]
+
+
+def test_headings_are_of_the_matter_and_not_of_the_documents() -> None:
+    made = plan(topic="How towns prepare for a flood", sources=CITIES, words=500)
+    headings = " ".join(one["heading"] for one in made["sections"])
+    assert re.search(r"[Ss]torm drains", headings)
+    assert re.search(r"[Pp]umping stations", headings)
+    poor = "table tables figure figures page chapter section appendix plan program city fl 2019 august contents list"
+    assert not set(re.findall(r"\w+", headings.lower())) & set(poor.split())
+
+
+def test_an_abbreviation_keeps_its_capitals_and_a_shouted_word_does_not() -> None:
+    known = Vocabulary(["The EPA paid for storm drains.", "Every EPA rule holds."])
+    assert [known.plain(word) for word in ("EPA", "STORM", "Drains")] == ["EPA", "storm", "drains"]
+
+
+def test_a_plan_of_many_sources_is_quick() -> None:
+    text = " ".join(one["excerpt"] for one in SOURCES)[:1500]
+    about = {"excerpt": text, "words": 9000}
+    many = [
+        {**about, "key": f"s{n}", "title": f"Dikes of town {n}", "headings": [f"Dike {m} of {n}" for m in range(200)]}
+        for n in range(50)
+    ]
+    began = time.perf_counter()
+    plan(sources=many, words=2000)
+    assert time.perf_counter() - began < 3
 
 
 def test_the_answer_says_who_gave_it_and_what_it_cost() -> None:

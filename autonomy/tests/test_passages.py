@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,10 @@ def test_text_without_sentences_is_cut_all_the_same() -> None:
 def test_words_are_counted_in_scripts_with_and_without_spaces() -> None:
     assert count_words("Sea-level rise isn’t 3.5 m.") == 5
     assert count_words("海面上昇") == 2
+
+
+def test_long_text_takes_time_in_proportion() -> None:
+    text = "The dike holds the sea away from the low farms behind it.\n\n" * 20_000
+    began = time.perf_counter()
+    assert len(split(text)) > 1000
+    assert time.perf_counter() - began < 10

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -8,8 +9,9 @@ from autonomy.errors import NoUsableSource
 from autonomy.graph.state import GraphState
 from autonomy.ports import NodeContext, Passage
 
-PASSAGES_PER_QUERY = 10
+PASSAGES_PER_QUERY = 20
 PASSAGES_PER_SECTION = 8
+PASSAGES_PER_SOURCE = 3
 
 
 def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
@@ -71,13 +73,18 @@ def _find(context: NodeContext, section: dict[str, Any]) -> list[Passage]:
 
 
 def _share_out(found: dict[str, list[Passage]]) -> dict[str, list[Passage]]:
-    """Give each passage to one section, in turns, best first: no two sections tell the same thing."""
+    """Give each passage to one section, in turns, best first: no two sections tell the same thing.
+
+    A source fills no section alone while others have something to say on it.
+    """
     chosen: dict[str, list[Passage]] = {section: [] for section in found}
     taken: set[str] = set()
     for _ in range(PASSAGES_PER_SECTION):
         for section, passages in found.items():
-            free = next((passage for passage in passages if passage.id not in taken), None)
-            if free:
-                chosen[section].append(free)
-                taken.add(free.id)
+            free = [passage for passage in passages if passage.id not in taken]
+            given = Counter(passage.key for passage in chosen[section])
+            spread = (passage for passage in free if given[passage.key] < PASSAGES_PER_SOURCE)
+            if best := next(spread, None) or next(iter(free), None):
+                chosen[section].append(best)
+                taken.add(best.id)
     return chosen

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from autonomy.providers.offline.quoting import single_marks
 
+_TITLE_WORDS = 9
 # {T} a title, {A} an author, {X} {Y} {Z} terms of the sentence, {c} its citation, {q} a quotation.
 QUOTING = (
     "{T} puts it this way: {q} {c}.",
@@ -20,11 +21,11 @@ QUOTING = (
 )
 # For a source whose title the section has given already: the citation is enough.
 QUOTING_KNOWN = (
-    "On {X}, one sentence reads: {q} {c}.",
+    "On {X}, {T} has this: {q} {c}.",
     "{T} says further: {q} {c}.",
-    "There is this on {X}: {q} {c}.",
     "{q} {c}, according to {T}.",
-    "Of {X} it is said: {q} {c}.",
+    "{T} comes back to {X}: {q} {c}.",
+    "{T} puts it thus: {q} {c}.",
 )
 QUOTING_AGAIN = (
     "The same source adds: {q} {c}.",
@@ -89,7 +90,7 @@ TELLING_KNOWN = (
 # {T} {c} and {T2} {c2} both speak of {X}; {Y} and {Y2} are what each names beside it.
 SHARING = (
     "On {X}, {T} {c} and {T2} {c2} both have something to say.",
-    "The subject of {X} belongs to {T} {c} as well as to {T2} {c2}.",
+    "Both {T} {c} and {T2} {c2} come to speak of {X}.",
     "Two of the sources speak of {X}: {T} {c} and {T2} {c2}.",
 )
 COMPARING = (
@@ -121,11 +122,17 @@ def capitalised(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+def listing(parts: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
 def title_of(title: str, short: bool = False) -> str:
     """A title in italics, safe in Markdown; its subtitle is left out if `short`, and an endless one is cut."""
     title = " ".join(re.sub(r"[*_`\\<>\[\]@]", " ", single_marks(title)).split())
     if short and re.match(r".{6,}?[:–—]\s", title):
         title = re.split(r"\s*[:–—]\s", title, maxsplit=1)[0]
-    if len(title) > 90:
-        title = title[:90].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+    # So short that a title, which the source holds as well, is never a long run of the source's words.
+    cut = " ".join(title[:90].split(" ")[:_TITLE_WORDS])
+    if len(title) > len(cut):
+        title = (cut.rsplit(" ", 1)[0] if len(cut) == 90 else cut).rstrip(" ,;:") + "…"
     return f"*{title}*" if title else ""

@@ -66,11 +66,18 @@ def clause(sentence: str) -> str | None:
     return min(fitting, key=_words) if fitting else None
 
 
+def running(text: str) -> str:
+    """The words of a text in a row, for `copies`."""
+    return " ".join(["", *_plain_words(text), ""])
+
+
 def copies(text: str, origin: str, run: int = 10) -> bool:
-    """Whether `run` words in a row outside quotation marks and titles also stand in a row in `origin`."""
+    """Whether `run` words in a row outside quotation marks and titles also stand in a row in `origin`.
+
+    `origin` is a source's words as `running` gives them.
+    """
     ours = _plain_words(re.sub(r"\*[^*]*\*", " ¶ ", _QUOTED.sub(" ¶ ", _CITATION.sub(" ", text))))
-    theirs = " ".join(["", *_plain_words(origin), ""])
-    return any(f" {' '.join(ours[at : at + run])} " in theirs for at in range(len(ours) - run + 1))
+    return any(f" {' '.join(ours[at : at + run])} " in origin for at in range(len(ours) - run + 1))
 
 
 def _plain_words(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +21,9 @@ from autonomy.providers.offline.frames import (
     TELLING,
     TELLING_KNOWN,
     Rotation,
+    listing,
     title_of,
 )
-from autonomy.providers.offline.vocabulary import stems
 
 _FIRST_SHARE = 0.75
 _PARAGRAPH_WORDS = 110
@@ -47,12 +48,6 @@ def _write(material: dict[str, Any]) -> tuple[str, list[str]]:
     return composer.compose(), composer.quoted
 
 
-def _subject(one: Sentence, wording: str) -> str:
-    """The first term of the sentence that the quoted wording holds, or nothing."""
-    quoted = set(stems(wording))
-    return next((term.said for term in one.terms if set(term.key) <= quoted), "")
-
-
 @dataclass
 class _Paragraph:
     sentences: list[str] = field(default_factory=list)
@@ -65,6 +60,7 @@ class _Composer:
     def __init__(self, material: dict[str, Any], revision: int, stale: set[str]) -> None:
         self._evidence = Evidence(material)
         self._origins = {passage["id"]: passage for passage in material["passages"]}
+        self._wordings = [quoting.running(passage["text"]) for passage in material["passages"]]
         self._rotation = Rotation(f"{material['heading']}|{revision}")
         self._words = max(0, int(material["words"]))
         bound = min(1.0, max(0.0, float(material.get("quote_share", _FIRST_SHARE))))
@@ -76,6 +72,7 @@ class _Composer:
         self._in_quotes = 0
         self._total = 0
         self._titled: set[str] = set()
+        self._drawn: Counter[str] = Counter()
         self._linked: set[frozenset[tuple[str, ...]]] = set()
         best = max((sentence.score for sentence in self._evidence.sentences), default=0.0)
         # What hardly bears on the section would only fill it.
@@ -95,11 +92,19 @@ class _Composer:
                 paragraphs[-1] += " " + paragraph.sentences[0]
             elif paragraph.sentences:
                 paragraphs.append(" ".join(paragraph.sentences))
+        if not paragraphs and self._origins:
+            paragraphs = [self._pointer()]
         return "\n\n".join(paragraphs)
+
+    def _pointer(self) -> str:
+        """Where the passages stand, when they hold no sentence that could be quoted or told."""
+        titles = {str(origin["key"]): title_of(str(origin.get("title") or "")) for origin in self._origins.values()}
+        listed = [f"{title or 'one of the sources'} [@{key}]" for key, title in titles.items()][:3]
+        return f"Passages that bear on this, though in no sentence to quote, stand in {listing(listed)}."
 
     def _paragraph(self, until: float) -> _Paragraph:
         paragraph = _Paragraph()
-        members = companions(self._left, self._stale)
+        members = companions(self._left, self._stale, self._drawn)
         used: set[int] = set()
         self._open(paragraph, members)
         while self._total < until - 8:
@@ -115,7 +120,7 @@ class _Composer:
         """Begin with a subject that two sources have in common, if there is one."""
         for one in members[:5]:
             for other in members[:8]:
-                common = [term for term in one.terms if any(term.key == its.key for its in other.terms)]
+                common = self._evidence.common(one, other)
                 if one.key == other.key or not common or frozenset((common[0].key,)) in self._linked:
                     continue
                 parts = {"X": common[0].said, **self._source(one), **self._source(other, "2")}
@@ -144,7 +149,7 @@ class _Composer:
         quotation = quoting.as_quotation(wording or one.text)
         if quotation is None or self._is_used(quotation) or (one.dangling and self._has_better):
             return False
-        parts = {"q": quotation, **self._source(one), "X": _subject(one, wording or one.text)}
+        parts = {"q": quotation, **self._source(one), "X": self._evidence.subject(one, wording or one.text)}
         frames: Sequence[str] = QUOTING if whole else QUOTING_CLAUSE
         if paragraph.last_key == one.key:
             frames = QUOTING_AGAIN
@@ -217,7 +222,7 @@ class _Composer:
         share = self._share if self._total else self._bound
         if in_quotes and self._in_quotes + in_quotes > share * (self._total + total):
             return False
-        if any(quoting.copies(text, origin["text"]) for origin in self._origins.values()):
+        if any(quoting.copies(text, words) for words in self._wordings):
             return False
         self._in_quotes += in_quotes
         self._total += total
@@ -225,4 +230,5 @@ class _Composer:
         paragraph.last_key = members[-1].key
         paragraph.quotes_in_a_row = paragraph.quotes_in_a_row + 1 if in_quotes else 0
         self._titled.update(member.key for member in members)
+        self._drawn.update(member.key for member in members)
         return True

@@ -8,41 +8,23 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_DETERMINERS = "a an the its their his her our your each every some any no this that these those such many most few"
-_PREPOSITIONS = "of in on at by for from with without into through between behind under over during against along"
-_VERBAL = "to can could may might must shall should will would do does did not it they we you he she who cannot let"
-_OBJECTS = "one ones a an the its their them his her each every what how whether it"
-_AUXILIARY = "is are was were has have had be been being of can will may must should does do"
-_STOP = f"""{_DETERMINERS} {_PREPOSITIONS} {_VERBAL} {_AUXILIARY}
-about above across add adds after again all almost also although am among and another anybody anyone anything anyway
-are around as away back because become becomes before began begin below beside best better both brought built but call
-called calls came caught come comes count counts cut depend depends drawn else enough especially even ever everybody
-everyone everything far felt finally first forever further gets give given gives go goes gone got grown held here how
-however i if instead just keep keeps kept know known knows large last later lead leads least leave leaves left less
-like likely live lives long lose loses made make makes making me mean means meet meets more moreover move moves much
-must near nearly need needs neither never new next nobody nor nothing now often old once one only onto or other others
-out own pay pays per perhaps put puts quite rarely rather really regard regards relies rely rise rises rose said same
-save saves saw say says seek seem seems seen seldom serve serves set sets several since small so someone something
-sometimes soon speak speaks stand stands still sunk take taken takes tend tends than them themselves then there
-therefore they three thus too towards two unlike until up upon us used usually very via way well what whatever when
-where whereas whether which while whom whose why within worse worst yet
-"""
-_VAGUE = """
-advance amount answer area attempt average benefit calm case cent century chaotic choice common condition course day
-decade detail end example exception fact form fraction frequent front gap generation green half height hour kind land
-layer level limit lot mark matter mean measure metre minute month mood name need number order ordinary part people
-per-cent percent place point practice problem question rare reason regard region rest result role rule sentence share
-side size sort source stage start step subject sum thing time today trouble truth turn use useful view way week word
-work year
-"""
-STOP_WORDS = frozenset(_STOP.split())
-_BEFORE_NOUN = frozenset(f"{_DETERMINERS} {_PREPOSITIONS}".split())
-_BEFORE_VERB = frozenset(_VERBAL.split())
-_AFTER_NOUN = frozenset(_AUXILIARY.split())
-_AFTER_VERB = frozenset(_OBJECTS.split())
-_NOUN_ENDINGS = ("tion", "sion", "ment", "ness", "ity", "ance", "ence", "ship", "ism")
-_ARTICLES = frozenset(("a", "an", "the"))
-_VAGUE_WORDS = frozenset(_VAGUE.split())
+from autonomy.providers.offline.wordlists import (
+    AFTER_NOUN,
+    AFTER_VERB,
+    ARTICLES,
+    BASE_VERBS,
+    BEFORE_NOUN,
+    BEFORE_VERB,
+    CALENDAR_WORDS,
+    NOUN_ENDINGS,
+    PALE_WORDS,
+    STOP_WORDS,
+    VAGUE_WORDS,
+    WEAK_ALONE,
+)
+
+_NO_NOUN = ("ly", "ed", "ous", "ible", "ical", "ional", "ipal", "less", "able", "mental")
+_OPENING = '.!?:“‘"('
 _TOKEN = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*|[^\w\s]")
 
 
@@ -67,6 +49,22 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in content_words(text)]
 
 
+def labelled(line: str | list[str]) -> bool:
+    """Whether a line has capitals as headings have them, so that they tell nothing of a single word."""
+    tokens = _TOKEN.findall(line) if isinstance(line, str) else line
+    words = [token for token in tokens if token[0].isalpha() and token.lower() not in STOP_WORDS]
+    if words and all(word.isupper() for word in words):
+        return True
+    return len(words) < 12 and sum(word[0].isupper() for word in words[1:]) * 5 > 3 * len(words[1:])
+
+
+def common_words(titles: Iterable[str]) -> frozenset[str]:
+    """The words of nearly every source's title, which tell none of them apart."""
+    distinct = set(titles)
+    counts = Counter(word for title in distinct for word in set(stems(title)))
+    return frozenset(word for word, count in counts.items() if len(distinct) > 2 and count * 2 > len(distinct))
+
+
 @dataclass(frozen=True)
 class Term:
     """A noun phrase. `key` is its stems, `said` the phrase with its article as it stands in a sentence."""
@@ -86,6 +84,8 @@ class Vocabulary:
         self._seen: Counter[str] = Counter()
         self._cased: Counter[str] = Counter()
         self._lower: Counter[str] = Counter()
+        self._base: Counter[str] = Counter()
+        self._initials: Counter[str] = Counter()
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.spread: Counter[tuple[str, ...]] = Counter()
         parts = [_TOKEN.findall(text) for text in texts]
@@ -104,8 +104,18 @@ class Vocabulary:
         """How much a phrase belongs to these texts; higher for phrases of several words and recurring ones."""
         return (1 + math.log(max(1, self.counts[key]))) * (1.5 if len(key) > 1 else 1.0) + 0.3 * self.spread[key]
 
+    def is_verb(self, word: str) -> bool:
+        """Whether a word in its base form stands where only a verb can, and more often than not."""
+        word = word.lower()
+        return self._base[word] > 0 and 2 * self._base[word] >= self._noun[stem(word)]
+
+    def is_name(self, word: str) -> bool:
+        """Whether a word has a capital wherever its capital tells something."""
+        return self._cased[stem(word)] > 0 and not self._lower[stem(word)]
+
     def _learn(self, tokens: list[str]) -> None:
         lower = [token.lower() for token in tokens]
+        is_label = labelled(tokens)
         for at, word in enumerate(lower):
             if not word[0].isalpha() or word in STOP_WORDS:
                 continue
@@ -114,15 +124,23 @@ class Vocabulary:
             name = stem(word)
             self._seen[name] += 1
             self._lower[name] += tokens[at][0].islower()
-            self._noun[name] += (before in _BEFORE_NOUN) + (after in _AFTER_NOUN) + word.endswith(_NOUN_ENDINGS)
-            self._verb[name] += 2 * (before in _BEFORE_VERB) + 2 * (after in _AFTER_VERB) + word.endswith("ed")
+            self._noun[name] += (before in BEFORE_NOUN) + (after in AFTER_NOUN) + word.endswith(NOUN_ENDINGS)
+            self._verb[name] += 2 * (before in BEFORE_VERB) + 2 * (after in AFTER_VERB) + word.endswith("ed")
+            self._base[word] += before in BEFORE_VERB
             self._final[name] += not after[0].isalpha() or after in STOP_WORDS
-            if at and before not in '.!?:“‘"' and tokens[at][0].isupper():
+            self._initials[name] += not is_label and len(word) > 1 and tokens[at].isupper()
+            if at and not is_label and before not in _OPENING and tokens[at][0].isupper():
                 self._cased[name] += 1
 
     def _is_head(self, word: str) -> bool:
         name = stem(word)
-        if len(name) < 3 or name in _VAGUE_WORDS or word.lower().endswith(("ly", "ed")) or not word[0].isalpha():
+        if (
+            len(name) < 3
+            or name in VAGUE_WORDS
+            or name in CALENDAR_WORDS
+            or word.lower().endswith(_NO_NOUN)
+            or not word[0].isalpha()
+        ):
             return False
         enough = 2 if word.endswith("ing") else 1
         return (
@@ -136,6 +154,8 @@ class Vocabulary:
         return (
             word[0].isalpha()
             and len(name) > 2
+            and name not in PALE_WORDS
+            and name not in CALENDAR_WORDS
             and name == word.lower()  # a plural before a noun is mostly a subject before its verb
             and not word.lower().endswith("ly")
             and self._verb[name] <= self._noun[name]
@@ -161,8 +181,12 @@ class Vocabulary:
         spans.sort(key=lambda span: (-(span[1] - span[0]), span[0]))
         for a, b in spans:
             opens = a == begin or (b - a > 1 and b == end) or end - begin > 3
-            if any(self._is_unclear(word) for word in tokens[a:b]):
+            if any(self._is_unclear(word) for word in tokens[a:b]) or _cuts_a_name(tokens, a, b):
                 continue
+            if all(stem(word) in WEAK_ALONE for word in tokens[a:b]):
+                continue
+            if tokens[a].lower() in BASE_VERBS and not (a and tokens[a - 1].lower() in BEFORE_NOUN):
+                continue  # what looks like a noun phrase is a verb and its object
             if opens and self._is_head(tokens[b - 1]) and all(self._is_modifier(word) for word in tokens[a : b - 1]):
                 head = tokens[b - 1].lower()
                 of_one = a > 0 and tokens[a - 1].lower() in ("a", "an")
@@ -176,9 +200,32 @@ class Vocabulary:
         return word[0].isupper() and word[1:].islower() and not self._lower[stem(word)] and not self._cased[stem(word)]
 
     def _term(self, tokens: list[str], a: int, b: int, whole: bool) -> Term:
-        words = [word if self._keeps_case(word) else word.lower() for word in tokens[a:b]]
-        article = tokens[a - 1].lower() if whole and a and tokens[a - 1].lower() in _ARTICLES else ""
+        words = tokens[a:b]
+        opens = a == 0 or tokens[a - 1] in _OPENING
+        if labelled(tokens):
+            words = [self.plain(word) for word in words]
+        elif opens and not (len(words) > 1 and words[1][0].isupper()):
+            words = [self.plain(words[0]), *words[1:]]
+        article = tokens[a - 1].lower() if whole and a and tokens[a - 1].lower() in ARTICLES else ""
         return Term(tuple(stem(word) for word in words), " ".join([article, *words]).strip(), a)
 
-    def _keeps_case(self, word: str) -> bool:
-        return any(letter.isupper() for letter in word[1:]) or self._cased[stem(word)] * 2 > self._seen[stem(word)]
+    def plain(self, word: str) -> str:
+        """The word as it stands within a sentence: a name or an abbreviation keeps its capitals."""
+        if any(letter.islower() for letter in word) and any(letter.isupper() for letter in word[1:]):
+            return word
+        if len(word) > 1 and word.isupper():
+            name = stem(word)
+            return word if len(word) <= 5 and self._initials[name] and not self._lower[name] else word.lower()
+        return word if self.is_name(word) else word.lower()
+
+
+def _cuts_a_name(tokens: list[str], a: int, b: int) -> bool:
+    """Whether the phrase is a part of a longer run of words with capitals, as “Seismic Retrofit” of a programme."""
+    before = tokens[a - 1] if a > 1 and tokens[a - 2] not in _OPENING else ""
+    after = tokens[b] if b < len(tokens) else ""
+    starts, ends = tokens[a][0].isupper(), tokens[b - 1][0].isupper()
+    if labelled(tokens):
+        return False
+    if starts and a > 1 and tokens[a - 1] in ("of", "and", "&", "for") and tokens[a - 2][0].isupper():
+        return True
+    return (starts and before[:1].isupper()) or (ends and after[:1].isupper()) or (ends and not starts and b - a > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -14,6 +15,9 @@ from autonomy.tools.extract.prose import assemble, clean
 from autonomy.tools.extract.text import decode
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
+_SITE = re.compile(r"\s+[-–—|·»:]\s+")
+_STRAY = re.compile(r"(?<=\w)\s+([,.;:!?)\]]+)(?=\s|$)")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = (*_HEADINGS, "p", "li", "blockquote", "td", "th", "dt", "dd", "figcaption", "div", "section", "article")
@@ -43,8 +47,19 @@ def read(data: bytes) -> Extracted:
         paragraphs = _visible(page)
     text = assemble(paragraph for _, paragraph in paragraphs)
     headings = [paragraph for heading, paragraph in paragraphs if heading]
-    title = clean(str(getattr(about, "title", None) or "")) or (headings[0] if headings else "")
+    title = _title(page, clean(str(getattr(about, "title", None) or "")), headings)
     return Extracted(title, text, headings, "text/html", _metadata(about, title))
+
+
+def _title(page: str, guess: str, headings: list[str]) -> str:
+    """The title of the page itself, where the guess is the name of the whole site."""
+    element = _TITLE.search(page)
+    whole = clean(html.unescape(element[1])) if element else ""
+    parts = [part for part in _SITE.split(whole) if part]
+    own = next((part for part in parts if part in headings), "")
+    if own or (len(parts) > 1 and (guess in parts[1:] or guess.casefold() not in whole.casefold())):
+        return own or parts[0]
+    return guess or (headings[0] if headings else "")
 
 
 def _main(body: Any) -> list[tuple[bool, str]]:
@@ -52,6 +67,8 @@ def _main(body: Any) -> list[tuple[bool, str]]:
     for element in body.iter("head", "p", "item", "quote", "cell"):
         inner = any(True for _ in element.iterdescendants("head", "p", "item", "quote", "cell"))
         text = clean((element.text or "") if inner else " ".join(element.itertext()))
+        # The join leaves a space where markup ends before a mark: “the drop function , which”.
+        text = _STRAY.sub(r"\1", text)
         if text:
             found.append((element.tag == "head", text))
     return found

@@ -23,7 +23,12 @@ from autonomy.tools.extract.prose import assemble, clean, is_heading
 logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 _NO_TEXT = "This PDF holds no text (scanned pages?)"
-_NOT_A_TITLE = re.compile(r"untitled\d*|microsoft word - .*|.*\.(?:docx?|pdf|tex|dvi|indd|odt|rtf|qxd)", re.IGNORECASE)
+_NOT_A_TITLE = re.compile(
+    r"untitled\d*|microsoft word - .*|.*\.(?:docx?|xlsx?|pptx?|pdf|tex|dvi|indd|odt|ods|rtf|qxd)", re.IGNORECASE
+)
+
+# Many programs put the name of the account that saved the file in the author's place.
+_LOGIN = re.compile(r"[a-z][a-z0-9._-]*|(?i:user|admin|owner|administrator|windows user|preferred customer)")
 
 
 def read(data: bytes) -> Extracted:
@@ -80,4 +85,5 @@ def _metadata(reader: pypdf.PdfReader) -> tuple[str, list[str], object]:
             when = next(iter(xmp.dc_date or []), None)
     except (PyPdfError, AttributeError, KeyError, TypeError, ValueError):
         pass
+    authors = [author for author in authors if not _LOGIN.fullmatch(author)]
     return ("" if _NOT_A_TITLE.fullmatch(title) else title), authors, when

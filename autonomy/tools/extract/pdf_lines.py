@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from autonomy.tools.extract.prose import clean, is_heading_like, join_lines
+from autonomy.tools.extract.pdf_running import without_running
+from autonomy.tools.extract.pdf_words import rejoined
+from autonomy.tools.extract.prose import is_heading_like, items, join_lines, without_leaders
 
-_PAGE_NUMBER = re.compile(r"(?i:page|p\.)?\s*[-–]?\s*(?:\d{1,4}|[ivxl]{1,6})\s*[-–]?(?:\s*(?:/|of)\s*\d{1,4})?")
 _ENDS = re.compile(r"[.!?:。！？؟][”\"’')\]\d]*$")
-_BULLET = re.compile(r"(?:[•‣▪–]|\(?\d{1,2}[.)])\s")
-_HYPHEN_END = re.compile(r"(\w[\w’'-]*)[-‐]$")
+_BULLET = re.compile(r"(?:[–—-]|\(?\d{1,2}[.)])\s")
+# Some fonts yield a space before the hyphen of a divided word.
+_HYPHEN_END = re.compile(r"(\w[\w’'-]*)(\s?)[-‐]$")
 _WORD = re.compile(r"\w+(?:[-‐]\w+)*")
 
 
@@ -37,22 +39,17 @@ def paragraphs_of_pages(pages: Sequence[Sequence[str]], headings: AbstractSet[st
 
 
 def _content(pages: Sequence[Sequence[str]]) -> list[str]:
-    # A soft hyphen at the end of a line is a hyphenation; anywhere else it is nothing.
-    cleaned = [[clean(re.sub("\u00ad\\s*$", "-", line)) for line in page] for page in pages]
-    edges = Counter(_masked(page[edge]) for page in cleaned for edge in {0, len(page) - 1} if page)
+    """The lines of all pages, each list item after a blank line."""
     found: list[str] = []
-    for page in cleaned:
-        last = len(page) - 1
-        for position, line in enumerate(page):
-            at_edge = position in (0, 1, last - 1, last)
-            repeated = position in (0, last) and len(pages) > 2 and edges[_masked(line)] > max(2, len(pages) // 2)
-            if not (repeated or (at_edge and _PAGE_NUMBER.fullmatch(line))):
-                found.append(line)
-    return found
-
-
-def _masked(line: str) -> str:
-    return re.sub(r"\d+", "#", line)
+    for page in without_running(pages):
+        # A soft hyphen at the end of a line is a hyphenation; anywhere else it is nothing.
+        for line in without_leaders(re.sub("\u00ad\\s*$", "-", line) for line in page):
+            for position, part in enumerate(items(line)):
+                if position:
+                    found.append("")
+                if part or position == 0:
+                    found.append(part)
+    return rejoined(found)
 
 
 def _is_lone(line: str, after: str, width: int, before: list[str]) -> bool:
@@ -71,6 +68,9 @@ def _mend(block: list[str], known: Counter[str]) -> list[str]:
         tail = _WORD.match(line)
         end = tail[0] if tail else ""
         hyphenated, whole = f"{cut[1]}-{end}".lower(), f"{cut[1]}{end}".lower()
+        if cut[2] and not known[whole] and min(known[cut[1].lower()], known[end.lower()]) > 1:
+            mended.append(line)  # a dash between two words of their own
+            continue
         keep = known[hyphenated] > 0 and known[whole] == 0
-        mended[-1] = (mended[-1] if keep else mended[-1][:-1]) + line
+        mended[-1] = mended[-1][: cut.end(1)] + ("-" if keep else "") + line
     return mended

@@ -10,8 +10,17 @@ from autonomy.errors import UnreadableSource
 from autonomy.tools.extract import limits
 
 # Control characters (tab, newline, carriage return, vertical tab and form feed are white space and stay for now),
-# lone surrogates, zero-width space, soft hyphen and byte-order mark. The joiners U+200C/D stay: scripts need them.
-_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u00ad\u200b\ufeff]")
+# lone surrogates, zero-width space, soft hyphen, byte-order mark, and the private-use characters that stand for the
+# glyphs of symbol fonts. The joiners U+200C/D stay: scripts need them.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u00ad\u200b\ufeff\ue000-\uf8ff\U000f0000-\U0010fffd]"
+)
+# What opens a list item: a bullet, the private-use glyph of a symbol font, or the letter o that word processors use.
+_GLYPH = "•‣▪▫●○◦■□◆◇➢➤►▶✓✔❖⁃∙"
+_ITEM = re.compile(rf"^\s*[{_GLYPH}·\ue000-\uf8ff]+\s*|^\s*o\s+(?=[A-Z])|(?<=\s)[{_GLYPH}]\s+")
+# Dots from an entry of a list of contents to its page, and the line of a form that is to be filled in.
+_LEADER = re.compile(r"(?:\.\s?){8,}|(?:(?:\.\s?){4,}|(?:…\s?){2,}|(?:·\s?){4,}|_{4,})\s*\S{0,8}$")
+_STOPS = re.compile(r"[.!?:;。！？][”\"’')\]\d]*$")
 _SPACE = re.compile(r"\s+")
 _CJK = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _BULLET = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])\s")
@@ -22,6 +31,30 @@ _LONGEST_WRAPPED_LINE = 120
 def clean(text: str) -> str:
     """One paragraph on one line: NFC, single spaces, no control characters."""
     return _SPACE.sub(" ", _UNWANTED.sub("", unicodedata.normalize("NFC", text))).strip()
+
+
+def items(line: str) -> list[str]:
+    """The clean parts of a line between its bullets. A line that begins with a bullet has an empty first part."""
+    return [clean(part) for part in _ITEM.split(line)]
+
+
+def without_leaders(lines: Iterable[str]) -> list[str]:
+    """Lines without those that lead to a page number by dots, nor the beginning of such an entry on lines before.
+
+    A blank line stands where something was dropped.
+    """
+    kept: list[str] = []
+    for line in lines:
+        if not _LEADER.search(line.rstrip()):
+            kept.append(line)
+            continue
+        start = len(kept)
+        while start > 0 and len(kept) - start < 3 and kept[start - 1].strip() and not _STOPS.search(kept[start - 1]):
+            start -= 1
+        if start == 0 or not kept[start - 1].strip():
+            del kept[start:]
+        kept.append("")
+    return kept
 
 
 def join_lines(lines: Iterable[str]) -> str:
@@ -44,20 +77,23 @@ def paragraphs_of(text: str) -> list[str]:
             paragraphs.append(join_lines(block))
             block.clear()
 
-    for line in text.splitlines():
-        if not clean(line):
+    for line in without_leaders(text.splitlines()):
+        if not line.strip():
             close()
             continue
-        if block and (_BULLET.match(line.strip()) or len(block[-1]) > _LONGEST_WRAPPED_LINE):
-            close()
-        block.append(line)
+        for position, part in enumerate(items(line)):
+            if position or (block and (_BULLET.match(part) or len(block[-1]) > _LONGEST_WRAPPED_LINE)):
+                close()
+            if part:
+                block.append(part)
     close()
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
 def assemble(paragraphs: Iterable[str], nothing: str = "The file holds no text") -> str:
     """The text of a source from its paragraphs; raises UnreadableSource with `nothing`, or if it is too long."""
-    text = "\n\n".join(filter(None, (clean(paragraph) for paragraph in paragraphs)))
+    kept = without_leaders(paragraph for paragraph in map(clean, paragraphs) if paragraph)
+    text = "\n\n".join(part for paragraph in kept for part in items(paragraph) if part)
     if not any(character.isalnum() for character in text):
         raise UnreadableSource(nothing)
     if len(text) > limits.MAX_CHARS:
