@@ -89,13 +89,6 @@ class NoUsableSource(AutonomyError):
     http_status = 400
 
 
-class BudgetExceeded(AutonomyError):
-    """A limit of the run is used up; raise it to continue."""
-
-    code = "budget_exceeded"
-    http_status = 409
-
-
 class ProviderError(AutonomyError):
     """A provider could not do its part; details name it."""
 

@@ -6,7 +6,6 @@ Plain Python only: no Django, no HTTP. A node test therefore needs no database.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
@@ -111,10 +110,6 @@ class Episodes(Protocol):
         """An episode that is written at once: progress, and what an attempt met even if it fails."""
 
 
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-
-
 @dataclass(frozen=True)
 class NodeContext:
     """Handed to every node as `runtime.context`."""
@@ -123,7 +118,6 @@ class NodeContext:
     library: Library
     handoff: HandOff
     episodes: Episodes
-    clock: Clock
     max_revisions: int
     max_redrafts: int
     target_similarity: float

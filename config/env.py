@@ -62,6 +62,10 @@ class Environment(BaseModel):
         default=20 * 2**20, ge=1024, le=20 * 2**20, description="Size of one source file, bytes."
     )
 
+    autonomy_upload_max_total_bytes: int = Field(
+        default=200 * 2**20, ge=1024, description="Size of all source files of a run together, bytes."
+    )
+
     # --- the engine ---
     autonomy_lease_seconds: float = Field(default=10, gt=0.2, description="A worker's right to a job, in seconds.")
     autonomy_heartbeat_seconds: float = Field(default=2.5, gt=0.05, description="How often the lease is renewed.")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
+
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import embedded, logs
 from config.console import UNFOLD as UNFOLD
@@ -102,8 +106,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis and Celery: they hint ---
 REDIS_URL = ENV.redis_url.get_secret_value() if ENV.redis_url else EMBEDDED.redis_url
 # A Redis that accepts and never answers must not hold a request or a worker.
-REDIS_PATIENCE = {"socket_connect_timeout": 5, "socket_timeout": 5}
-CELERY_BROKER_TRANSPORT_OPTIONS = REDIS_PATIENCE
+REDIS_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10}
 CELERY_BROKER_URL = celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -113,11 +117,17 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # nothing to keep: the schedule below is all there is
 CELERY_BEAT_SCHEDULE = {
-    "recover": {"task": "autonomy.tasks.recover", "schedule": ENV.autonomy_recovery_seconds},
+    "recover": {
+        "task": "autonomy.tasks.recover",
+        "schedule": ENV.autonomy_recovery_seconds,
+        # Those that pile up while no worker is there say nothing that the newest does not say.
+        "options": {"expires": ENV.autonomy_recovery_seconds},
+    },
 }
 
 # --- the event stream ---
-EVENTSTREAM_REDIS = redis_options(REDIS_URL) | REDIS_PATIENCE
+# One try: a message only wakes streams, which read the log anyway.
+EVENTSTREAM_REDIS = redis_options(REDIS_URL) | REDIS_PATIENCE | {"retry": Retry(NoBackoff(), 0)}
 EVENTSTREAM_STORAGE_CLASS = "autonomy.episodes.storage.EpisodeStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "autonomy.episodes.channels.RunChannels"
 

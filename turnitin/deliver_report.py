@@ -58,7 +58,7 @@ def deliver_report(
             cycle.refresh_from_db()
             report.cycle_state, report.resume_job = cycle.state, cycle.resume_job
             report.save(update_fields=["too_late", "cycle_state", "resume_job"])
-            run.save(update_fields=["last_seq"])
+            run.save(update_fields=["status", "last_seq", "updated_at"])
     if report.too_late:
         judged = report.cycle_state not in Cycle.OPEN
         why = "its report has been judged already" if judged else "the run does not wait for a report"
@@ -74,7 +74,9 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
     """Act on a new delivery; False if it comes too late to change anything."""
     job = cycle.resume_job
     waiting = cycle.state == Cycle.State.AWAITING_REPORT and run.status == Run.Status.WAITING_HUMAN
-    correctable = cycle.state == Cycle.State.REPORT_READY and job is not None and job.state == Job.State.QUEUED
+    # Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
+    unread = job is not None and job.state == Job.State.QUEUED and run.route == "turnitin_pause"
+    correctable = cycle.state == Cycle.State.REPORT_READY and unread
     if not waiting and not correctable:
         return False
     data: dict[str, Any] = {
@@ -84,6 +86,7 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
         kind, message = Kind.REPORT_INCOMPLETE, "A report came without a similarity; the run waits on for the figure."
     elif waiting:
         cycles.mark_ready(cycle, similarity, queue.enqueue_resume(run.pk))
+        run.status = Run.Status.QUEUED
         kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
     else:
         cycles.correct(cycle, similarity)

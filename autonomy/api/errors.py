@@ -64,14 +64,14 @@ def _fields(detail: Any) -> dict[str, Any]:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404 in the API's shape under /api/, Django's page elsewhere."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         return JsonResponse(NotFound().as_dict(), status=404)
     return page_not_found(request, exception)
 
 
 def not_acceptable(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400 (or 413) in the API's shape under /api/, Django's page elsewhere."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         known = as_autonomy_error(exception) or InvalidInput()
         return JsonResponse(known.as_dict(), status=known.http_status)
     return bad_request(request, exception)
@@ -79,7 +79,7 @@ def not_acceptable(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """500 in the API's shape under /api/; the cause is in the log only."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         message = "Something went wrong on our side; it is in the log."
         return JsonResponse({"code": "error", "message": message, "details": {}}, status=500)
     return server_error(request)

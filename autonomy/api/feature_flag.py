@@ -13,7 +13,7 @@ def enable_autonomy_v2(get_response: Any) -> Any:
     """With ENABLE_AUTONOMY_V2 off nothing exists under /api/v2/, whoever asks."""
 
     def hidden(request: HttpRequest) -> bool:
-        return request.path.startswith("/api/v2/") and not settings.ENABLE_AUTONOMY_V2
+        return request.path_info.startswith("/api/v2/") and not settings.ENABLE_AUTONOMY_V2
 
     if iscoroutinefunction(get_response):
 

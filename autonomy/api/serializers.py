@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.template.defaultfilters import filesizeformat
 from rest_framework import serializers
 
 from autonomy.api.strict import StrictSerializer
@@ -35,11 +37,12 @@ class StartSerializer(StrictSerializer):
         inline = InlineSourceSerializer(data=attrs["task_spec"].pop("sources", []), many=True)
         if not inline.is_valid():
             raise serializers.ValidationError({"task_spec.sources": inline.errors})
+        given = sum(file.size or 0 for file in attrs["sources"])
+        if given > settings.ENV.autonomy_upload_max_total_bytes:
+            bound = filesizeformat(settings.ENV.autonomy_upload_max_total_bytes)
+            raise serializers.ValidationError({"sources": [f"All files together are larger than {bound}."]})
         attrs["sources"] = [
-            *(
-                GivenSource(f"{one['title']}.txt", one["text"].encode(), one["title"], "inline")
-                for one in inline.validated_data
-            ),
+            *(_pasted(one) for one in inline.validated_data),
             *(_uploaded(file) for file in attrs["sources"]),
         ]
         return attrs
@@ -50,10 +53,18 @@ class StartSerializer(StrictSerializer):
         data["sources"] = form.getlist("sources")
         try:
             data["task_spec"] = json.loads(data.get("task_spec") or "null")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise serializers.ValidationError({"task_spec": [f"It is not JSON: {error}."]}) from None
         return data
 
 
+def _pasted(one: dict[str, str]) -> GivenSource:
+    name = one["title"].replace("/", "-").replace("\\", "-")
+    return GivenSource(f"{name}.txt", one["text"].encode(), one["title"], "inline")
+
+
 def _uploaded(file: UploadedFile[Any]) -> GivenSource:
+    limit = settings.ENV.autonomy_upload_max_bytes
+    if (file.size or 0) > limit:
+        raise serializers.ValidationError({"sources": [f"{file.name} is larger than {filesizeformat(limit)}."]})
     return GivenSource(file.name or "upload.txt", file.read())

@@ -10,5 +10,6 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+            shown = (name.encode("utf-8", "replace").decode() for name in unknown)
+            raise serializers.ValidationError({name: ["There is no such field."] for name in shown})
         return super().to_internal_value(data)

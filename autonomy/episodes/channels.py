@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django_eventstream.channelmanager import DefaultChannelManager
 
 from autonomy.episodes.storage import run_id_of
@@ -12,10 +13,10 @@ class RunChannels(DefaultChannelManager):  # type: ignore[misc]
     """Who may read a run's stream: its owner and staff. The library's default lets everybody in."""
 
     def can_read_channel(self, user: Any, channel: str) -> bool:
-        if user is None or not user.is_active:
-            return False
         try:
             run_id = run_id_of(channel)
         except ValueError:
             return False
-        return bool(user.is_staff) or Run.objects.filter(pk=run_id, user=user).exists()
+        # Asked anew at every read: a stream lives long, and an account may be closed meanwhile.
+        account = get_user_model().objects.filter(pk=user.pk, is_active=True).first() if user else None
+        return account is not None and (account.is_staff or Run.objects.filter(pk=run_id, user=account).exists())

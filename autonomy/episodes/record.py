@@ -74,11 +74,11 @@ def append_now(run_id: UUID | str, new: NewEpisode, *, lease_token: UUID | None 
 
 
 def publish(episodes: Sequence[Episode]) -> None:
-    """Tell the open streams. Only a hint: a stream reads the log itself, so a lost message loses nothing."""
+    """Wake the open streams, once a commit: a stream reads the log itself, so a lost message loses nothing."""
     from django_eventstream import send_event
 
     try:
-        for episode in episodes:
-            send_event(channel_of(episode.run_id), episode.kind, payload_of(episode))
+        for newest in episodes[-1:]:
+            send_event(channel_of(newest.run_id), newest.kind, payload_of(newest))
     except Exception as error:  # noqa: BLE001 - Redis away must not fail work that is already committed
         log.warning("episode_hint_lost", error=type(error).__name__)

@@ -102,7 +102,7 @@ class Subscription(RedisListener):  # type: ignore[misc]
     """The library's listener, without a time-out: between two messages hours may pass."""
 
     def __init__(self) -> None:
-        self.redis_client = Redis(**settings.EVENTSTREAM_REDIS | {"socket_timeout": None})
+        self.redis_client = Redis(**settings.EVENTSTREAM_REDIS | {"socket_timeout": None, "retry": None})
         self.pubsub = self.redis_client.pubsub()
 
 

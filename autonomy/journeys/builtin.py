@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from autonomy.journeys.journey import Journey, TaskSpec
 
 
 class LiteratureReviewSpec(TaskSpec):
-    words: int = Field(default=1500, ge=300, le=20_000, description="Length to aim for.")
+    words: StrictInt = Field(default=1500, ge=300, le=20_000, description="Length to aim for.")
 
 
 class ReportSpec(TaskSpec):
-    words: int = Field(default=1200, ge=200, le=20_000, description="Length to aim for.")
+    words: StrictInt = Field(default=1200, ge=200, le=20_000, description="Length to aim for.")
 
 
 JOURNEYS = [

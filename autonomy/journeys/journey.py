@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    field_validator,
+)
 
 
 def _storable(text: str) -> str:
@@ -29,9 +38,9 @@ class LimitsSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens: int | None = Field(default=None, gt=0, le=100_000_000)
-    seconds: float | None = Field(default=None, gt=0, le=86_400 * 30)
-    usd: float | None = Field(default=None, ge=0, le=100_000)
+    tokens: StrictInt | None = Field(default=None, gt=0, le=100_000_000)
+    seconds: StrictFloat | StrictInt | None = Field(default=None, gt=0, le=86_400 * 30)
+    usd: StrictFloat | StrictInt | None = Field(default=None, ge=0, le=100_000)
 
     @field_validator("usd")
     @classmethod
@@ -49,11 +58,13 @@ class TaskSpec(BaseModel):
     topic: Topic = Field(description="What to write about.")
     title: Line | None = Field(default=None, description="Title of the document; empty: the plan chooses.")
     sections: list[Line] = Field(default=[], max_length=20, description="Headings in order; empty: the plan chooses.")
-    words: int = Field(default=900, ge=100, le=20_000, description="Length to aim for.")
-    target_similarity: float | None = Field(
+    words: StrictInt = Field(default=900, ge=100, le=20_000, description="Length to aim for.")
+    target_similarity: StrictFloat | StrictInt | None = Field(
         default=None, ge=0, le=1, description="Accepted up to here: a fraction, 0.15 for 15 percent."
     )
-    max_revisions: int | None = Field(default=None, ge=0, le=20, description="Hand-offs after the first, at most.")
+    max_revisions: StrictInt | None = Field(
+        default=None, ge=0, le=20, description="Hand-offs after the first, at most."
+    )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Limits of this run.")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from autonomy.models.run import Run
 
@@ -26,7 +26,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=8, choices=Kind)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     priority = models.PositiveSmallIntegerField(default=5, help_text="0 is most urgent, 9 least.")
-    scheduled_at = models.DateTimeField(default=timezone.now)
+    scheduled_at = models.DateTimeField(db_default=Now())
     attempt = models.PositiveSmallIntegerField(default=0, help_text="Claims so far.")
     max_attempts = models.PositiveSmallIntegerField()
     lease_token = models.UUIDField(null=True, blank=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from autonomy.checkpoints.staged import StagedSaver
@@ -21,6 +22,10 @@ from autonomy.runtime.unit_of_work import UnitOfWork
 
 Then = Literal["go_on", "hand_back", "wait", "end"]
 
+# Delays between attempts at a superstep, in seconds: 2, 4, 8, 16 …
+RETRY_DELAY_BASE = 2.0
+RETRY_DELAY_CAP = 120.0
+
 
 @dataclass(frozen=True)
 class Superstep:
@@ -31,6 +36,20 @@ class Superstep:
     then: Then
     outcome: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, in words for people. `not_before`: seconds a provider asked us to wait."""
+
+    node: str
+    text: str
+    data: dict[str, Any]
+    retryable: bool
+    not_before: float = 0.0
+
+    def episode(self, kind: str, message: str, attempt: int, **more: Any) -> NewEpisode:
+        return NewEpisode(kind, message, self.data | more, self.node, attempt)
 
 
 def superstep(claim: Claim, unit: UnitOfWork, saver: StagedSaver, done: Superstep) -> Run:
@@ -81,32 +100,32 @@ def ended_early(claim: Claim, episode: NewEpisode, *, outcome: str) -> None:
         _save(run)
 
 
-def try_again(claim: Claim, episode: NewEpisode, *, seconds: float, delay: float) -> None:
-    """Give the job back to the queue after a failed attempt; it becomes due again after `delay` seconds."""
+def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
+    """Give the job back to the queue, due again after a delay; or fail the run when no attempt is left.
+
+    The attempts are counted in the row: those of a superstep that was committed since count no more.
+    """
     with transaction.atomic():
         run = lock(claim.run_id)
-        _update_job(
-            claim,
-            state=Job.State.QUEUED,
-            lease_token=None,
-            lease_expires_at=None,
-            scheduled_at=timezone.now() + timedelta(seconds=delay),
-            last_error=episode.message,
-        )
-        append(run, [episode])
+        attempt, bound = Job.objects.filter(pk=claim.job_id).values_list("attempt", "max_attempts").get()
         _spend_seconds(run, seconds)
-        run.status = Run.Status.QUEUED
-        _save(run)
-
-
-def failed(claim: Claim, episode: NewEpisode, *, seconds: float) -> None:
-    """The run is failed for good, with the reason; its last checkpoint stands."""
-    with transaction.atomic():
-        run = lock(claim.run_id)
-        _close_job(claim, Job.State.FAILED, last_error=episode.message)
-        append(run, [episode])
-        _spend_seconds(run, seconds)
-        _end(run, Run.Status.FAILED, Run.Outcome.FAILED, episode.message)
+        if not failure.retryable or attempt >= bound:
+            _close_job(claim, Job.State.FAILED, last_error=failure.text)
+            append(run, [failure.episode(Kind.RUN_FAILED, f"{failure.node} failed: {failure.text}", attempt)])
+            _end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
+        else:
+            delay = max(failure.not_before, min(RETRY_DELAY_CAP, RETRY_DELAY_BASE * 2.0 ** (attempt - 1)))
+            _update_job(
+                claim,
+                state=Job.State.QUEUED,
+                lease_token=None,
+                lease_expires_at=None,
+                scheduled_at=Now() + timedelta(seconds=delay),
+                last_error=failure.text,
+            )
+            message = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
+            append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
+            run.status = Run.Status.QUEUED
         _save(run)
 
 
@@ -137,7 +156,7 @@ def _spend_seconds(run: Run, seconds: float) -> None:
 def _keep_job(claim: Claim) -> None:
     """Progress was made: the attempts count anew, and the lease starts afresh."""
     lease = timedelta(seconds=settings.ENV.autonomy_lease_seconds)
-    _update_job(claim, attempt=1, lease_expires_at=timezone.now() + lease)
+    _update_job(claim, attempt=1, lease_expires_at=Now() + lease)
 
 
 def _close_job(claim: Claim, state: str = Job.State.DONE, **fields: Any) -> None:

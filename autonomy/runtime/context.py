@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from autonomy.models import Run
@@ -15,11 +13,6 @@ from autonomy.providers.configured import language_models
 from autonomy.providers.gateway import Gateway
 from autonomy.runtime.unit_of_work import UnitOfWork
 from autonomy.tools.library import RunLibrary
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return timezone.now()
 
 
 def handoff_class() -> Any:
@@ -37,7 +30,6 @@ def node_context(run: Run, unit: UnitOfWork, gateway: Gateway) -> NodeContext:
         library=RunLibrary(run.pk, episodes=unit, effect=unit.effect),
         handoff=handoff_class()(run, unit),
         episodes=unit,
-        clock=SystemClock(),
         max_revisions=run.max_revisions,
         max_redrafts=2,
         target_similarity=run.target_similarity,

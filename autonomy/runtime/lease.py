@@ -45,8 +45,7 @@ class Heartbeat:
             while not self._over.wait(settings.ENV.autonomy_heartbeat_seconds):
                 try:
                     if not renew(self._claim):
-                        log.warning("lease_lost", job_id=self._claim.job_id)
-                        return
+                        return  # it is done, or somebody else's; the commit knows which
                 except DatabaseError as error:
                     # Postgres may be restarting; the lease has room for a missed beat or two.
                     log.warning("heartbeat_missed", job_id=self._claim.job_id, error=type(error).__name__)

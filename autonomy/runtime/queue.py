@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +12,15 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from autonomy.graph.state import GraphState
 from autonomy.models import Job, Run
 from autonomy.runtime.seeding import seed_checkpoint
 
 log = structlog.get_logger(__name__)
+
+HINT_SECONDS = 30
 
 # Both rows are locked, and skipped when somebody else holds one: a claim never waits, so it can never deadlock.
 _CLAIM = """
@@ -70,9 +71,7 @@ def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -
     """The run's first job. Asked again for the same run it returns the job there is."""
     if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
         raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
-    job, created = Job.objects.get_or_create(
-        run_id=run_id, kind=Job.Kind.START, defaults=_new(priority, timezone.now())
-    )
+    job, created = Job.objects.get_or_create(run_id=run_id, kind=Job.Kind.START, defaults=_new(priority))
     if created:
         hint_after_commit()
     return job
@@ -84,7 +83,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
         run_id=run_id,
         kind=Job.Kind.RESUME,
         state__in=[Job.State.QUEUED, Job.State.RUNNING],
-        defaults={"state": Job.State.QUEUED, **_new(priority, timezone.now())},
+        defaults={"state": Job.State.QUEUED, **_new(priority)},
     )
     if created:
         hint_after_commit()
@@ -93,7 +92,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
 
 def enqueue_continue(run_id: UUID, priority: int) -> Job:
     """A job for the rest of a run whose time slice is up."""
-    job = Job.objects.create(run_id=run_id, kind=Job.Kind.CONTINUE, **_new(priority, timezone.now()))
+    job = Job.objects.create(run_id=run_id, kind=Job.Kind.CONTINUE, **_new(priority))
     hint_after_commit()
     return job
 
@@ -107,7 +106,7 @@ def claim() -> Claim | None:
 
 
 def due_count() -> int:
-    return Job.objects.filter(state=Job.State.QUEUED, scheduled_at__lte=timezone.now()).count()
+    return Job.objects.filter(state=Job.State.QUEUED, scheduled_at__lte=Now()).count()
 
 
 def hint_after_commit() -> None:
@@ -118,14 +117,14 @@ def hint(times: int = 1) -> None:
     """Tell the workers that there is work. A lost hint is sent again by recovery."""
     try:
         for _ in range(times):
-            current_app.send_task("autonomy.tasks.execute_next", retry=False)
+            # A hint that nobody took for a while is worth nothing: recovery sends a fresh one.
+            current_app.send_task("autonomy.tasks.execute_next", retry=False, expires=HINT_SECONDS)
     except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
         log.warning("hint_lost", error=type(error).__name__)
 
 
-def _new(priority: int, scheduled_at: datetime) -> dict[str, Any]:
+def _new(priority: int) -> dict[str, Any]:
     return {
         "priority": priority,
-        "scheduled_at": scheduled_at,
         "max_attempts": settings.ENV.autonomy_job_attempts,
     }

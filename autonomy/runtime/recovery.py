@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from autonomy.episodes.kinds import Kind
@@ -22,7 +23,7 @@ RETRY_DELAY_CAP = 60.0
 
 
 def recover() -> None:
-    expired = Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=timezone.now())
+    expired = Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=Now())
     for job in expired.order_by("lease_expires_at")[:BATCH]:
         give_back(job)
     queue.hint(min(MAX_HINTS, queue.due_count()))
@@ -31,7 +32,7 @@ def recover() -> None:
 def give_back(job: Job) -> bool:
     """Queue a job whose worker is gone, or fail its run when no attempt is left. False if somebody was quicker."""
     lost = Job.objects.filter(
-        pk=job.pk, state=Job.State.RUNNING, lease_token=job.lease_token, lease_expires_at__lt=timezone.now()
+        pk=job.pk, state=Job.State.RUNNING, lease_token=job.lease_token, lease_expires_at__lt=Now()
     )
     with transaction.atomic():
         run = lock(job.run_id)
@@ -42,7 +43,7 @@ def give_back(job: Job) -> bool:
         if over:
             freed |= {"state": Job.State.FAILED, "finished_at": timezone.now()}
         else:
-            freed |= {"state": Job.State.QUEUED, "scheduled_at": timezone.now() + timedelta(seconds=delay)}
+            freed |= {"state": Job.State.QUEUED, "scheduled_at": Now() + timedelta(seconds=delay)}
         if not lost.update(**freed):
             return False
         data = {"worker": job.worker, "delay": delay}

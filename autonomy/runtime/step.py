@@ -16,7 +16,7 @@ from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
 from autonomy.errors import AutonomyError, LeaseLost
-from autonomy.models import Episode, Run
+from autonomy.models import Episode, Job, Run
 from autonomy.ports import NodeContext
 from autonomy.runtime import commit
 from autonomy.runtime.context import gateway_for, node_context
@@ -28,7 +28,8 @@ from autonomy.runtime.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
-RETRY_DELAY_CAP = 60.0
+# A provider may ask for a day; an hour later somebody should have looked.
+MAX_PROVIDER_WAIT = 3600.0
 
 
 def execute(claim: Claim) -> None:
@@ -128,7 +129,9 @@ def _ends_at_boundary(claim: Claim, run: Run) -> bool:
         episode = NewEpisode(Kind.RUN_CANCELLED, "The run is cancelled, as was asked.", node=run.route)
         commit.ended_early(claim, episode, outcome=Run.Outcome.CANCELLED)
         return True
-    if over := exceeded(run):
+    # A report that is here is judged, whatever was spent: that costs nothing and closes the cycle.
+    judging = claim.kind == Job.Kind.RESUME and run.route in ("turnitin_pause", "critic")
+    if not judging and (over := exceeded(run)):
         message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
         episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, {"budget_exceeded": True, **over}, node=run.route)
         commit.ended_early(claim, episode, outcome=Run.Outcome.BUDGET_EXCEEDED)
@@ -137,23 +140,19 @@ def _ends_at_boundary(claim: Claim, run: Run) -> bool:
 
 
 def _record_failure(claim: Claim, node: str, error: Exception, seconds: float) -> None:
-    retryable = isinstance(error, OperationalError | InterfaceError) or (
-        isinstance(error, AutonomyError) and error.retryable
-    )
-    known = isinstance(error, AutonomyError)
-    # The text of an unknown exception may hold anything; only its type goes into the log that people read.
-    text = error.message if isinstance(error, AutonomyError) else f"An unexpected {type(error).__name__} occurred."
-    log.error("step_failed", node=node, error=type(error).__name__, retryable=retryable, exc_info=not known)
+    log.error("step_failed", node=node, error=type(error).__name__, exc_info=not isinstance(error, AutonomyError))
     connections.close_all()
-    data = error.as_dict() if isinstance(error, AutonomyError) else {"code": "internal", "type": type(error).__name__}
     try:
-        if retryable and claim.attempt < claim.max_attempts:
-            delay = min(RETRY_DELAY_CAP, 2.0 ** (claim.attempt - 1))
-            message = f"{node} failed in attempt {claim.attempt} of {claim.max_attempts}: {text}"
-            episode = NewEpisode(Kind.STEP_FAILED, message, data | {"delay": delay}, node, claim.attempt)
-            commit.try_again(claim, episode, seconds=seconds, delay=delay)
-        else:
-            episode = NewEpisode(Kind.RUN_FAILED, f"{node} failed: {text}", data, node, claim.attempt)
-            commit.failed(claim, episode, seconds=seconds)
+        commit.attempt_failed(claim, _failure(node, error), seconds=seconds)
     except LeaseLost:
         log.warning("lease_lost_at_failure", node=node)
+
+
+def _failure(node: str, error: Exception) -> commit.Failure:
+    """Classed by the error tree. The text of an unknown exception may hold anything: only its type is told."""
+    if isinstance(error, AutonomyError):
+        wait = min(MAX_PROVIDER_WAIT, float(error.details.get("retry_after") or 0))
+        return commit.Failure(node, error.message, error.as_dict(), error.retryable, not_before=wait)
+    text = f"An unexpected {type(error).__name__} occurred."
+    data = {"code": "internal", "type": type(error).__name__}
+    return commit.Failure(node, text, data, retryable=isinstance(error, OperationalError | InterfaceError))

@@ -59,7 +59,7 @@ def start_run(
         )
         for row in rows:
             row.run = run
-        Source.objects.bulk_create(rows)
+        Source.objects.bulk_create(rows, batch_size=1)  # the bytes of many in one statement would be too much
         append(
             run,
             [

@@ -77,6 +77,7 @@ def test_a_file_name_cannot_point_outside(client):
         ({"task_spec": SPEC | {"sources": [{"title": "x"}]}}, "task_spec.sources", "required"),
         ({"task_spec": SPEC | {"topic": "Sea\0walls"}}, "task_spec.topic", "cannot be stored"),
         ({"task_spec": SPEC | {"limits": {"usd": 1e-8}}}, "task_spec.limits.usd", "six decimals"),
+        ({"task_spec": SPEC | {"max_revisions": True}}, "task_spec.max_revisions", "valid integer"),
         ({"jurney": "essay"}, "jurney", "no such field"),
         ({"priority": 11}, "priority", "less than or equal to 9"),
         ({"task_spec": "write!"}, "task_spec", "dictionary"),
@@ -216,3 +217,28 @@ def test_empty_fields_of_a_form_are_as_good_as_absent(client):
         "sources": [SimpleUploadedFile("a.txt", b"Text.")],
     }
     assert client.post("/api/v2/runs", form, format="multipart").status_code == 201
+
+
+def test_a_body_nested_without_end_is_refused(client):
+    deep = "[" * 100_000
+    assert client.post("/api/v2/runs", deep, content_type="application/json").status_code == 400
+    form = {"journey": "essay", "task_spec": deep, "sources": [SimpleUploadedFile("a.txt", b"Text.")]}
+    assert client.post("/api/v2/runs", form, format="multipart").status_code == 400
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(client, settings):
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_upload_max_bytes": 10})
+    form = {
+        "journey": "essay",
+        "task_spec": json.dumps({"topic": "A text"}),
+        "sources": [SimpleUploadedFile("a.txt", b"Text of more than ten bytes.")],
+    }
+    answer = client.post("/api/v2/runs", form, format="multipart")
+    assert answer.status_code == 400
+    assert "a.txt is larger than 10" in json.dumps(answer.json()["details"]["fields"]["sources"], ensure_ascii=False)
+
+
+def test_a_pasted_source_may_be_called_anything(client):
+    spec = SPEC | {"sources": [{"title": "docs/", "text": SEA_WALLS}]}
+    assert post(client, task_spec=spec).status_code == 201
+    assert Source.objects.get().filename == "docs-.txt"

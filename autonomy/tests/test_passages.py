@@ -92,3 +92,10 @@ def test_long_text_takes_time_in_proportion() -> None:
     began = time.perf_counter()
     assert len(split(text)) > 1000
     assert time.perf_counter() - began < 10
+
+
+def test_a_line_of_numbers_without_a_space_is_cut_too():
+    line = ",".join(f"{number}.5" for number in range(40_000))
+    pieces = split(line)
+    assert max(map(len, pieces)) <= 120 * 36
+    assert "".join(pieces) == line

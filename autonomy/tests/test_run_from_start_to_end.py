@@ -220,6 +220,49 @@ def test_a_used_up_limit_ends_the_run_and_keeps_the_draft(model, start, work):
     assert snapshot(run)["draft"]["words"] > 0
 
 
+def test_a_report_is_judged_also_when_the_limits_are_used_up_meanwhile(model, start, work):
+    run = start()
+    work()
+    Run.objects.filter(pk=run.pk).update(spent_tokens=run.limit_tokens)
+    deliver(run, 0.1)
+    work()
+    run.refresh_from_db()
+    assert run.outcome == "accepted"
+    assert Cycle.objects.get().state == "accepted"
+
+
+def test_attempts_are_counted_anew_after_each_committed_superstep(model, start, work, settings):
+    """The last attempt commits a superstep; one hiccup in the next is not the end."""
+    run = start()
+    Job.objects.update(attempt=4)
+    hiccups = iter([True])
+
+    def hiccup(request):
+        if request.purpose == "section" and next(hiccups, False):
+            raise ProviderUnavailable("The provider is down.", retry_after=300)
+
+    model.before = hiccup
+    work()
+    run.refresh_from_db()
+    job = Job.objects.get()
+    assert (run.status, job.state) == ("queued", "queued")
+    assert (job.scheduled_at - run.created_at).total_seconds() > 290, "the provider's own wait is kept"
+
+
+def test_a_plan_with_more_than_was_asked_for_keeps_only_what_was_asked_for(model, start, work, monkeypatch):
+    run = start()
+
+    def plan(request):
+        return {
+            "title": "T",
+            "sections": [{"id": "x", "heading": "Walls", "question": "?", "words": 100, "queries": ["sea"]}],
+        }
+
+    monkeypatch.setattr("autonomy.tests.scripted.plan_of", plan)
+    work()
+    assert Episode.objects.get(run=run, kind="step_failed").data["code"] == "unusable_answer"
+
+
 def test_a_cancel_that_was_asked_for_is_honoured_at_the_next_boundary(model, start, work):
     run = start()
     model.before = lambda request: Run.objects.filter(pk=run.pk).update(cancel_requested_at=run.created_at)

@@ -29,6 +29,7 @@ _END = re.compile(
     r"""(?P<mark>[.!?…]+)(?P<close>[”’»"')\]]*)(?P<note>(?:\[\d+(?:[,–-]\s?\d+)*\])*)(?P<gap>\s+)(?P<open>[“‘«"'(\[¿¡]*)(?=\S)"""
     r"""|(?P<wide>[。！？｡]+[”’」』）]*)\s*(?=\S)|(?P<other>[؟۔।॥]+)\s+(?=\S)"""
 )
+CHARACTERS_PER_WORD = 12
 _LAST_WORD = re.compile(r"[^\s(\[“‘\"']*$")
 _NEXT_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -99,11 +100,11 @@ def split(text: str, words: int = 120) -> list[str]:
         if lines:
             passages.append("\n".join(lines))
         lines[:] = carried
-        size = sum(count_words(line) for line in carried)
+        size = sum(_length(line) for line in carried)
 
     for paragraph in filter(None, (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())):
         for piece in _pieces(paragraph, words):
-            length = count_words(piece)
+            length = _length(piece)
             starts_section = _is_heading(piece) and size >= words / 2
             if lines and (size + length > 1.25 * words or starts_section):
                 close()
@@ -115,20 +116,25 @@ def split(text: str, words: int = 120) -> list[str]:
     return passages
 
 
+def _length(text: str) -> int:
+    """Words; a list of numbers without a space, one word to the counter, counts by its characters."""
+    return max(count_words(text), len(text) // CHARACTERS_PER_WORD)
+
+
 def _is_heading(line: str) -> bool:
-    return line[-1] not in ".!?…:;,。！？؟۔।”\"')" and count_words(line) <= 14
+    return line[-1] not in ".!?…:;,。！？؟۔।”\"')" and _length(line) <= 14
 
 
 def _pieces(paragraph: str, words: int) -> list[str]:
     """The paragraph, or even parts of it that end with a sentence."""
-    total = count_words(paragraph)
+    total = _length(paragraph)
     if total <= 1.25 * words:
         return [paragraph]
     target = total / math.ceil(total / words)
     pieces: list[list[str]] = [[]]
     size = 0
     for sentence in (part for whole in sentences(paragraph) for part in _unbroken(whole, words)):
-        length = count_words(sentence)
+        length = _length(sentence)
         if pieces[-1] and size + length / 2 > target:
             pieces.append([])
             size = 0
@@ -139,9 +145,14 @@ def _pieces(paragraph: str, words: int) -> list[str]:
 
 def _unbroken(sentence: str, words: int) -> list[str]:
     """A sentence without end, such as a table read as text, is cut at white space."""
-    if count_words(sentence) <= 3 * words:
+    if _length(sentence) <= 3 * words:
         return [sentence]
     parts = sentence.split()
-    if len(parts) * 3 < count_words(sentence):
-        return [sentence[at : at + 2 * words] for at in range(0, len(sentence), 2 * words)]
-    return [" ".join(parts[at : at + words]) for at in range(0, len(parts), words)]
+    if len(parts) * 3 < _length(sentence):
+        return _cut(sentence, 2 * words)
+    lines = (" ".join(parts[at : at + words]) for at in range(0, len(parts), words))
+    return [piece for line in lines for piece in _cut(line, words * CHARACTERS_PER_WORD)]
+
+
+def _cut(text: str, length: int) -> list[str]:
+    return [text[at : at + length] for at in range(0, len(text), length)]

@@ -29,7 +29,7 @@ class RunLibrary:
         self._effect = effect
 
     def read(self) -> list[SourceNote]:
-        sources = list(Source.objects.filter(run_id=self._run_id).order_by("pk"))
+        sources = list(Source.objects.filter(run_id=self._run_id).defer("original").order_by("pk"))
         pending = [source for source in sources if source.status == Source.Status.PENDING]
         notes = []
         for source in sources:
@@ -91,7 +91,7 @@ class RunLibrary:
 
 
 def _store(source: Source, texts: list[str]) -> None:
-    source.save()
+    source.save(update_fields=["status", "skipped_reason", "title", "media_type", "headings", "csl", "words"])
     PassageRow.objects.bulk_create(
         [
             PassageRow(run_id=source.run_id, source=source, position=n, text=text)

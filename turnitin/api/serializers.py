@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from autonomy.api.strict import StrictSerializer
 
 
+class Fraction(serializers.FloatField):
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):  # Python's True is the number 1
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class DeliverySerializer(StrictSerializer):
     cycle_id = serializers.UUIDField()
     report_url = serializers.URLField(max_length=2000)
-    observed_similarity = serializers.FloatField(
+    observed_similarity = Fraction(
         required=False,
         allow_null=True,
         default=None,

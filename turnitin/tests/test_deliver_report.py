@@ -101,6 +101,16 @@ def test_a_correction_before_the_resume_updates_the_figure_without_a_second_job(
     assert run.outcome == "accepted"
 
 
+def test_a_correction_after_the_resume_is_committed_is_too_late(client, run):
+    deliver(client, run)
+    run.refresh_from_db()
+    assert run.status == "queued"
+    type(run).objects.filter(pk=run.pk).update(route="critic")
+    late = deliver(client, run, observed_similarity=0.9)
+    assert late.status_code == 409
+    assert Cycle.objects.get().observed_similarity == 0.1
+
+
 def test_a_new_report_for_a_closed_cycle_is_a_conflict_and_kept(client, run, work):
     deliver(client, run)
     work()
@@ -125,6 +135,7 @@ def test_a_report_without_its_figure_is_kept_and_the_run_waits_on(client, run):
     ("changes", "field", "hint"),
     [
         ({"observed_similarity": 15}, "observed_similarity", "write 0.15 for 15 percent"),
+        ({"observed_similarity": True}, "observed_similarity", "valid number"),
         ({"observed_similarity": -0.1}, "observed_similarity", "fraction"),
         ({"report_url": "http://reports.example.org"}, "report_url", "https://"),
         ({"report_url": "javascript:alert(1)"}, "report_url", "valid URL"),

@@ -42,7 +42,11 @@ def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
             answer_schema=prompt.SCHEMA,
         )
     )
-    sections = [{"id": f"s{n}", **section} for n, section in enumerate(answer.content["sections"], start=1)]
+    # Only what was asked for: the state holds nothing else that a model may have added.
+    sections = [
+        {"id": f"s{number}", **{name: section[name] for name in ("heading", "question", "words", "queries")}}
+        for number, section in enumerate(answer.content["sections"], start=1)
+    ]
     context.episodes.note(
         "planned",
         f"{len(sections)} sections are planned from {len(usable)} sources.",

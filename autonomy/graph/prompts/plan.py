@@ -10,22 +10,25 @@ search queries of content words that will find passages for it in the sources. I
 the last draft must do differently: change the plan accordingly (other passages, more of one's own synthesis with
 citations, fewer quotations). Never plan to disguise copied text."""
 
+LINE = r"^[^\n\r]+$"
 SCHEMA: dict[str, Any] = {
     "type": "object",
+    "additionalProperties": False,
     "required": ["title", "sections"],
     "properties": {
-        "title": {"type": "string", "minLength": 1, "maxLength": 300},
+        "title": {"type": "string", "minLength": 1, "maxLength": 300, "pattern": LINE},
         "sections": {
             "type": "array",
             "minItems": 1,
             "maxItems": 20,
             "items": {
                 "type": "object",
+                "additionalProperties": False,
                 "required": ["heading", "question", "words", "queries"],
                 "properties": {
-                    "heading": {"type": "string", "minLength": 1, "maxLength": 200},
+                    "heading": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": LINE},
                     "question": {"type": "string", "maxLength": 500},
-                    "words": {"type": "integer", "minimum": 20},
+                    "words": {"type": "integer", "minimum": 20, "maximum": 20_000},
                     "queries": {
                         "type": "array",
                         "minItems": 1,

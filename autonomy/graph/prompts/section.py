@@ -13,6 +13,7 @@ differently: quote less, cite, or rethink the point. Never disguise copied text.
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
+    "additionalProperties": False,
     "required": ["markdown"],
     "properties": {"markdown": {"type": "string", "maxLength": 50_000}},
 }
