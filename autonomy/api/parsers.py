@@ -1,11 +1,14 @@
+"""JSON from outside: bounded in size and depth, and only what can be stored."""
+
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+from rest_framework.utils import json as strict_json
 
 
 class BoundedJSONParser(JSONParser):
@@ -16,8 +19,20 @@ class BoundedJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = parser_context["request"].body if parser_context else stream.read()
-        try:
-            return super().parse(io.BytesIO(body), media_type, parser_context)
-        except RecursionError:
-            raise ParseError("JSON parse error - it is nested too deeply") from None
+        return json_of(parser_context["request"].body if parser_context else stream.read())
+
+
+def json_of(body: bytes | str) -> Any:
+    """The value of a JSON text. Raises ParseError, also for NaN, for endless nesting and for half a surrogate pair."""
+    try:
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body.removeprefix("\ufeff")
+        value = json.loads(text, parse_constant=strict_json.strict_constant)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ParseError("JSON parse error - it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ParseError("JSON parse error - it holds half of a surrogate pair, which is no character") from None
+    except ValueError as error:
+        raise ParseError(f"JSON parse error - {error}") from None
+    return value

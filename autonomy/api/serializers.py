@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +7,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 
+from autonomy.api.parsers import json_of
 from autonomy.api.strict import StrictSerializer
 from autonomy.services.start_run import GivenSource
 
@@ -52,9 +53,9 @@ class StartSerializer(StrictSerializer):
         data: dict[str, Any] = {name: form.get(name) for name in form if name != "sources" and form.get(name)}
         data["sources"] = form.getlist("sources")
         try:
-            data["task_spec"] = json.loads(data.get("task_spec") or "null")
-        except (ValueError, RecursionError) as error:
-            raise serializers.ValidationError({"task_spec": [f"It is not JSON: {error}."]}) from None
+            data["task_spec"] = json_of(data.get("task_spec") or "null")
+        except ParseError as error:
+            raise serializers.ValidationError({"task_spec": [f"{error.detail}."]}) from None
         return data
 
 

@@ -10,6 +10,5 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            shown = (name.encode("utf-8", "replace").decode() for name in unknown)
-            raise serializers.ValidationError({name: ["There is no such field."] for name in shown})
+            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
         return super().to_internal_value(data)
