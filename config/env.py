@@ -84,7 +84,7 @@ class Environment(BaseModel):
     openai_price_in: float | None = Field(default=None, ge=0, description="USD per million input tokens.")
     openai_price_out: float | None = Field(default=None, ge=0, description="USD per million output tokens.")
     autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider call.")
-    autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds to wait for an answer.")
+    autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds for one attempt.")
     autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for a call with its retries.")
 
     # --- Turnitin ---

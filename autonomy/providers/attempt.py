@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+MODEL_LENGTH = 120  # of a model's name, in the ledger
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -18,7 +20,10 @@ class Usage:
 
 
 class AttemptFailed(Exception):
-    """An attempt failed. `reason` is our own wording: a provider's text may echo a key and is never kept."""
+    """An attempt failed. `reason` is our own wording: a provider's text may echo a key and is never kept.
+
+    `malformed`: it was answered and paid, but not in the asked form. `quota`: no attempt helps until somebody pays.
+    """
 
     def __init__(
         self,
@@ -29,6 +34,7 @@ class AttemptFailed(Exception):
         retry_after: float | None = None,
         usage: Usage | None = None,
         malformed: bool = False,
+        quota: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -37,4 +43,5 @@ class AttemptFailed(Exception):
         self.retry_after = retry_after
         self.usage = usage or Usage()
         self.malformed = malformed
+        self.quota = quota
         self.attempt = 0  # set by the gateway, which numbers them

@@ -49,7 +49,15 @@ class Gateway:
         model = self._models[0]
         deadline = time.monotonic() + settings.ENV.autonomy_provider_deadline
         first_attempt = 1
+        malformed = ""
         for repair in ("", "Your last answer did not fit the asked JSON schema. Answer with that JSON only."):
+            if malformed and time.monotonic() >= deadline:
+                raise UnusableAnswer(
+                    "The model's answer did not fit the asked form, and there was no time to ask again.",
+                    provider=model.name,
+                    purpose=request.purpose,
+                    reason=malformed,
+                )
             asked = dataclasses.replace(request, instructions=f"{request.instructions}\n{repair}".strip())
             try:
                 return retry.call(
@@ -62,8 +70,8 @@ class Gateway:
             except AttemptFailed as error:
                 if not error.malformed:
                     raise _typed(error, model.name) from error
-                first_attempt = error.attempt + 1
-        raise UnusableAnswer(provider=model.name, purpose=request.purpose)
+                first_attempt, malformed = error.attempt + 1, error.reason
+        raise UnusableAnswer(provider=model.name, purpose=request.purpose, reason=malformed)
 
     def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
         began = time.monotonic()
@@ -128,6 +136,7 @@ class Gateway:
 
 def _typed(error: AttemptFailed, provider: str) -> ProviderError:
     details = {"provider": provider, "reason": error.reason, "http_status": error.http_status}
-    if error.retryable:
-        return ProviderUnavailable(f"{provider} did not answer: {error.reason}. Try the run again later.", **details)
+    if error.retryable or error.quota:
+        text = f"{provider} did not answer: {error.reason}. Try the run again later."
+        return ProviderUnavailable(text, **details, retry_after=error.retry_after)
     return ProviderRefused(f"{provider} refused the request: {error.reason}. See its settings.", **details)

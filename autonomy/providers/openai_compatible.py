@@ -1,23 +1,16 @@
-"""Any endpoint that speaks OpenAI's chat completions: OpenAI, OpenRouter, Groq, vLLM, Ollama, LM Studio …
-
-Source of the wire facts: https://platform.openai.com/docs/api-reference/chat
-"""
+"""Any endpoint that speaks OpenAI's chat completions: OpenAI, OpenRouter, Groq, vLLM, Ollama, LM Studio …"""
 
 from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-
 from autonomy.ports import ModelAnswer, ModelRequest
+from autonomy.providers import completion, content, exchange, refusal
 from autonomy.providers.attempt import AttemptFailed, Usage
 
-RETRYABLE = {408, 409, 429}
 CHARS_PER_TOKEN = 3  # on the safe side: real text has about four
 
 
@@ -51,34 +44,26 @@ class OpenAICompatible:
             "temperature": 0.2,
             "response_format": {"type": "json_object"},
         }
-        try:
-            response = httpx.post(self._url, json=body, headers=self._headers, timeout=self._timeout)
-        except httpx.TimeoutException:
-            raise AttemptFailed("timed out", retryable=True) from None
-        except httpx.TransportError as error:
-            raise AttemptFailed(f"no connection ({type(error).__name__})", retryable=True) from None
-        if response.status_code != 200:
-            raise _refusal(response)
-        return self._read(response, body)
+        reply = exchange.post(self._url, body, headers=self._headers, timeout=self._timeout)
+        if reply.status != 200:
+            raise refusal.of(reply)
+        return self._read(reply, body)
 
-    def _read(self, response: httpx.Response, body: dict[str, Any]) -> ModelAnswer:
+    def _read(self, reply: exchange.Reply, body: dict[str, Any]) -> ModelAnswer:
+        answer = completion.read(reply.body) if reply.whole else {}
+        text = completion.text(answer)
+        # Of a body that cannot be read nobody knows how much of it the model wrote: at most what was asked for.
+        written = math.ceil(len(reply.body if text is None else text) / CHARS_PER_TOKEN)
+        usage = self._usage(answer, body, min(written, body["max_tokens"]) if text is None else written)
         try:
-            answer = response.json()
-            choice = answer["choices"][0]
-            text = choice["message"]["content"] or ""
-        except (ValueError, KeyError, IndexError, TypeError):
-            raise AttemptFailed("the response is not a chat completion", retryable=True, http_status=200) from None
-        usage = self._usage(answer.get("usage") or {}, body, text)
-        try:
-            content = json.loads(text)
+            parsed = content.parse(text or "")
         except ValueError:
-            cut = choice.get("finish_reason") == "length"
-            reason = "the answer was cut off at its maximum length" if cut else "the answer is not JSON"
+            reason = _what_is_wrong(reply, answer, text)
             raise AttemptFailed(reason, retryable=False, http_status=200, usage=usage, malformed=True) from None
         return ModelAnswer(
-            content=content,
+            content=parsed,
             provider=self.name,
-            model=str(answer.get("model") or self._model),
+            model=completion.model(answer) or self._model,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
             usd=usage.usd,
@@ -86,18 +71,15 @@ class OpenAICompatible:
             estimated=usage.estimated,
         )
 
-    def _usage(self, reported: dict[str, Any], body: dict[str, Any], text: str) -> Usage:
-        prompt, completion = reported.get("prompt_tokens"), reported.get("completion_tokens")
-        estimated = not (isinstance(prompt, int) and isinstance(completion, int))
-        if not isinstance(prompt, int) or not isinstance(completion, int):
-            prompt = math.ceil(len(json.dumps(body["messages"])) / CHARS_PER_TOKEN)
-            completion = math.ceil(len(text) / CHARS_PER_TOKEN)
-        cached = (reported.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    def _usage(self, answer: dict[str, Any], body: dict[str, Any], written: int) -> Usage:
+        reported = completion.tokens(answer)
+        asked = math.ceil(len(json.dumps(body["messages"])) / CHARS_PER_TOKEN)
+        tokens_in, tokens_out, cached = reported or (asked, written, 0)
         price_in, price_out = self._prices
         usd = None
         if price_in is not None and price_out is not None:
-            usd = (Decimal(str(price_in)) * prompt + Decimal(str(price_out)) * completion) / 1_000_000
-        return Usage(prompt, completion, cached, usd, estimated)
+            usd = (Decimal(str(price_in)) * tokens_in + Decimal(str(price_out)) * tokens_out) / 1_000_000
+        return Usage(tokens_in, tokens_out, cached, usd, estimated=reported is None)
 
 
 def messages(request: ModelRequest) -> list[dict[str, str]]:
@@ -114,25 +96,11 @@ def messages(request: ModelRequest) -> list[dict[str, str]]:
     ]
 
 
-def _refusal(response: httpx.Response) -> AttemptFailed:
-    status = response.status_code
-    return AttemptFailed(
-        f"HTTP {status}",
-        retryable=status in RETRYABLE or status >= 500,
-        http_status=status,
-        retry_after=retry_after(response.headers),
-    )
-
-
-def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds the provider asks us to wait: `retry-after-ms`, or `Retry-After` as seconds or an HTTP date."""
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        if value := headers.get("retry-after"):
-            if value.strip().replace(".", "", 1).isdigit():
-                return float(value)
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-    return None
+def _what_is_wrong(reply: exchange.Reply, answer: dict[str, Any], text: str | None) -> str:
+    if not reply.whole:
+        return "the answer is too large"
+    if text is None:
+        return "the answer is not a chat completion"
+    if completion.was_cut(answer):
+        return "the answer was cut off at its maximum length"
+    return "the answer is not a JSON object"

@@ -31,6 +31,7 @@ def call(
     before a wait: a wait that would end behind it, or is longer than the cap, is not taken.
     """
     count = first - 1
+    wait = 0.0
 
     def one() -> T:
         nonlocal count
@@ -38,29 +39,30 @@ def call(
         return attempt(count)
 
     def hopeless(error: Exception) -> bool:
+        # backoff asks for the wait only after this: it is chosen here, so that the one judged is the one taken.
+        nonlocal wait
         if not isinstance(error, AttemptFailed) or not error.retryable:
             return True
-        wait = error.retry_after or 0.0
+        wait = _wait(error, count - first)
         return wait > CAP_SECONDS or time.monotonic() + wait >= deadline
 
+    def waits() -> Generator[float, None, None]:
+        while True:
+            yield wait
+
     retrying = backoff.on_exception(
-        _waits,  # type: ignore[arg-type]  # backoff sends the exception in; its types do not say so
+        waits,
         AttemptFailed,
         max_tries=attempts,
         giveup=hopeless,
-        jitter=None,  # _waits has it already: a Retry-After must not be shortened by chance
+        jitter=None,  # _wait has it already: a Retry-After must not be shortened by chance
         logger=None,
         on_backoff=lambda details: on_retry(count, details["exception"], details["wait"]),
     )
     return retrying(one)()
 
 
-def _waits() -> Generator[float, AttemptFailed, None]:
-    """Seconds to wait; backoff sends in the error that just happened."""
-    error = yield 0.0
-    exponent = 0
-    while True:
-        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**exponent)
-        wait = error.retry_after if error.retry_after is not None else random.uniform(0, ceiling)  # noqa: S311
-        exponent += 1
-        error = yield wait
+def _wait(error: AttemptFailed, exponent: int) -> float:
+    if error.retry_after is not None:
+        return error.retry_after
+    return random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**exponent))  # noqa: S311

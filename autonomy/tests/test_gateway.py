@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
+from autonomy.errors import ProviderRefused, ProviderUnavailable, UnusableAnswer
 from autonomy.models import Episode, ProviderCall, Run
-from autonomy.ports import ModelRequest
-from autonomy.providers.attempt import AttemptFailed
-from autonomy.providers.openai_compatible import retry_after
+from autonomy.ports import ModelAnswer, ModelRequest
+from autonomy.providers import ledger
+from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.configured import language_models
+from autonomy.providers.gateway import Gateway
+from autonomy.providers.refusal import retry_after
 from autonomy.tests.scripted import plan_of, write_section
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +33,7 @@ class Stage:
     """A chat-completions server; `script` holds what to answer first, then it behaves."""
 
     def __init__(self) -> None:
-        self.script: list[tuple[int, dict[str, str], str]] = []
+        self.script: list[tuple[int, dict[str, str], str] | Callable[[BaseHTTPRequestHandler], None]] = []
         self.bodies: list[dict] = []
         self.headers: list[dict] = []
         stage = self
@@ -35,7 +43,11 @@ class Stage:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 stage.bodies.append(body)
                 stage.headers.append(dict(self.headers))
-                status, headers, text = stage.script.pop(0) if stage.script else (200, {}, completion(answer_to(body)))
+                scripted = stage.script.pop(0) if stage.script else (200, {}, completion(answer_to(body)))
+                if callable(scripted):
+                    scripted(self)
+                    return
+                status, headers, text = scripted
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -62,9 +74,72 @@ def completion(content: object, usage: dict | None = None) -> str:
 
 def answer_to(body: dict) -> dict:
     material = json.loads(body["messages"][1]["content"])
+    if "words" not in material:
+        return GOOD
     purpose = "section" if "passages" in material else "plan"
     request = ModelRequest(purpose, "", material, {})
     return plan_of(request) if purpose == "plan" else {"markdown": write_section(request)}
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}},
+    "required": ["title"],
+    "additionalProperties": False,
+}
+GOOD = {"title": "Sea walls"}
+
+
+def envelope(**changed: Any) -> str:
+    """A completion that fits, but for what is changed; `None` is JSON's null."""
+    return json.dumps(json.loads(completion(GOOD)) | changed)
+
+
+def saying(content: object) -> str:
+    return envelope(choices=[{"message": {"content": content}, "finish_reason": "stop"}])
+
+
+def dripping(head: bytes, drop: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Sends something often enough for no single read to time out, and never comes to an end."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        try:
+            handler.wfile.write(head)
+            for _ in range(100):
+                handler.wfile.write(drop)
+                time.sleep(0.05)
+        except OSError:
+            handler.close_connection = True
+
+    return drip
+
+
+class Unread:
+    """Episodes nobody looks at."""
+
+    def note(self, kind: str, message: str, **data: Any) -> None: ...
+
+    now = note
+
+
+@pytest.fixture
+def ask(stage, start) -> Callable[[], ModelAnswer]:
+    """One question through the gateway, outside of any job."""
+    run = start()
+
+    def ask_once() -> ModelAnswer:
+        gateway = Gateway(language_models(), run_id=run.pk, node="plan", episodes=Unread())
+        return gateway.answer(ModelRequest("plan", "Name it.", {"topic": "Sea walls"}, SCHEMA))
+
+    return ask_once
+
+
+@pytest.fixture
+def env(settings) -> Callable[..., None]:
+    def change(**values: object) -> None:
+        settings.ENV = settings.ENV.model_copy(update=values)
+
+    return change
 
 
 @pytest.fixture
@@ -184,14 +259,288 @@ def test_the_key_goes_to_the_provider_and_nowhere_else(stage, start, work, caplo
         ({"retry-after-ms": "250"}, 0.25),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 400}, 86400.0),
+        ({"retry-after-ms": "inf"}, 86400.0),
+        ({"retry-after-ms": "nan"}, None),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 +99999999999999999999"}, None),
         ({}, None),
     ],
 )
 def test_the_provider_s_wish_to_wait_is_read_in_all_its_forms(headers, seconds):
-    import httpx
-
     assert retry_after(httpx.Headers(headers)) == seconds
 
 
 def test_a_failed_attempt_never_carries_the_provider_s_text():
     assert "secret" not in str(AttemptFailed("HTTP 400", retryable=False))
+
+
+def test_a_wait_too_long_for_the_call_is_handed_on_to_the_job(stage, ask):
+    stage.script = [(429, {"Retry-After": "600"}, "")]
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask()
+    assert caught.value.details["retry_after"] == 600.0
+
+
+def test_a_wait_that_ends_behind_the_deadline_is_handed_on_to_the_job(stage, ask, env):
+    env(autonomy_provider_deadline=2)
+    stage.script = [(503, {"Retry-After": "5"}, "")]
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask()
+    assert caught.value.details["retry_after"] == 5.0
+    assert len(stage.bodies) == 1
+
+
+def test_where_the_provider_names_no_wait_the_job_is_told_of_none(stage, ask):
+    stage.script = [(503, {}, "")] * 3
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask()
+    assert caught.value.details["retry_after"] is None
+
+
+def test_a_wait_of_our_own_that_ends_behind_the_deadline_is_not_taken(stage, ask, env, monkeypatch):
+    env(autonomy_provider_deadline=5)
+    monkeypatch.setattr("autonomy.providers.retry.BASE_SECONDS", 20)
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    stage.script = [(503, {}, "")] * 3
+    began = time.monotonic()
+    with pytest.raises(ProviderUnavailable):
+        ask()
+    assert (len(stage.bodies), time.monotonic() - began < 4) == (1, True)
+
+
+def test_a_bad_answer_is_not_asked_for_again_once_the_deadline_has_passed(stage, ask, env):
+    env(autonomy_provider_deadline=0.2)
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(completion("no JSON").encode())
+
+    stage.script = [late]
+    with pytest.raises(UnusableAnswer, match="no time"):
+        ask()
+    assert len(stage.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Drop: 1\r\n"),
+    ],
+    ids=["body", "headers"],
+)
+def test_a_provider_that_drips_is_left_when_the_time_of_the_whole_attempt_is_up(stage, ask, env, head, drop):
+    env(autonomy_provider_timeout=0.3, autonomy_provider_attempts=1)
+    stage.script = [dripping(head, drop)]
+    began = time.monotonic()
+    with pytest.raises(ProviderUnavailable, match="timed out"):
+        ask()
+    assert time.monotonic() - began < 2
+    assert ProviderCall.objects.get().error == "timed out"
+
+
+def test_an_endless_answer_is_not_read_to_its_end_and_yet_counted(stage, ask):
+    stage.script = [(200, {}, " " * (8 * 2**20 + 1))] * 2
+    with pytest.raises(UnusableAnswer):
+        ask()
+    calls = ProviderCall.objects.all()
+    assert [(c.error, c.estimated, c.tokens_out) for c in calls] == [("the answer is too large", True, 2000)] * 2
+
+
+def test_an_error_with_an_endless_text_is_still_known_by_its_status(stage, ask):
+    stage.script = [(400, {}, " " * (8 * 2**20 + 1))]
+    with pytest.raises(ProviderRefused, match="HTTP 400"):
+        ask()
+
+
+def test_a_redirect_is_not_followed(stage, ask):
+    stage.script = [(307, {"Location": f"{stage.url}/chat/completions"}, "")]
+    with pytest.raises(ProviderRefused, match="HTTP 307: the address has moved"):
+        ask()
+    assert len(stage.bodies) == 1
+
+
+def test_a_body_in_a_broken_encoding_is_a_failed_attempt(stage, ask):
+    stage.script = [(200, {"Content-Encoding": "gzip"}, "this is not gzip")]
+    assert ask().content == GOOD
+    assert ProviderCall.objects.earliest("pk").outcome == "retryable"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"openai_base_url": "htp://nowhere"}, {"openai_api_key": SecretStr("sk-ключ")}, {"openai_base_url": "http://[::"}],
+    ids=["scheme", "key", "address"],
+)
+def test_settings_that_make_no_request_are_named_and_not_retried(stage, ask, env, given):
+    env(**given)
+    with pytest.raises(ProviderRefused, match="the address or the key"):
+        ask()
+    assert ProviderCall.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": '{"title": '}, {"type": "image_url", "image_url": {}}, '"Sea walls"}', 7],
+        '{"title": "Sea\\u0000 wal\\ud800ls"}',
+        '{"title": "Sea\x00 wal\ud800ls"}',
+        '{"ti\\u0000tle": "Sea walls"}',
+    ],
+    ids=["parts", "escaped", "raw", "key"],
+)
+def test_an_odd_but_plausible_content_is_read(stage, ask, content):
+    stage.script = [(200, {}, saying(content))]
+    assert ask().content == GOOD
+    assert len(stage.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        saying(None),
+        saying({"title": "Sea walls"}),
+        saying([]),
+        saying("[1]"),
+        saying('{"title": NaN}'),
+        saying('{"title": -Infinity}'),
+        saying('{"title": 1e999}'),
+        saying('{"title": ' + "[" * 100_000),
+        saying('{"title": ' + "[" * 500 + "]" * 500 + "}"),
+        envelope(choices=[]),
+        envelope(choices=None),
+        envelope(choices=["text"]),
+        envelope(choices=[{"message": None}]),
+        envelope(choices={"0": {}}),
+    ],
+    ids=range(14),
+)
+def test_an_answer_of_a_wrong_form_is_paid_as_reported_and_asked_for_once_more(stage, ask, body):
+    stage.script = [(200, {}, body)]
+    assert ask().content == GOOD
+    bad = ProviderCall.objects.earliest("pk")
+    assert (bad.tokens_in, bad.tokens_out, bad.estimated, bad.outcome) == (1000, 500, False, "final")
+    assert Run.objects.get().spent_tokens > 1500
+
+
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", "7", "<html>", "[" * 100_000, '{"a":' * 100_000, "\x00"], ids=range(8)
+)
+def test_a_body_that_is_no_completion_is_paid_by_estimate_and_asked_for_once_more(stage, ask, body):
+    stage.script = [(200, {}, body)]
+    assert ask().content == GOOD
+    bad = ProviderCall.objects.earliest("pk")
+    assert (bad.error, bad.estimated) == ("the answer is not a chat completion", True)
+    assert bad.tokens_in > 0
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        [],
+        "much",
+        {"prompt_tokens": -1, "completion_tokens": 5},
+        {"prompt_tokens": 1, "completion_tokens": 10**30},
+        {"prompt_tokens": 1.5, "completion_tokens": 5},
+        {"prompt_tokens": "1", "completion_tokens": 5},
+        {"prompt_tokens": True, "completion_tokens": 5},
+    ],
+)
+def test_usage_that_cannot_be_is_estimated_instead(stage, ask, usage):
+    stage.script = [(200, {}, envelope(usage=usage))]
+    assert ask().content == GOOD
+    call = ProviderCall.objects.get()
+    assert call.estimated
+    assert call.tokens_in > 20
+    assert Run.objects.get().spent_tokens == call.tokens_in + call.tokens_out
+
+
+@pytest.mark.parametrize(
+    ("details", "cached"),
+    [({"cached_tokens": 3}, 3), ({"cached_tokens": "3"}, 0), ({"cached_tokens": -3}, 0), ([], 0), (None, 0)],
+)
+def test_cached_tokens_are_a_number_or_none_at_all(stage, ask, details, cached):
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": details}
+    stage.script = [(200, {}, envelope(usage=usage))]
+    ask()
+    call = ProviderCall.objects.get()
+    assert (call.tokens_in, call.tokens_cached, call.estimated) == (10, cached, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("m" * 500, "m" * 120), ("a\x00b\ud800", "ab"), (7, "gpt-4o-mini"), (None, "gpt-4o-mini"), ("", "gpt-4o-mini")],
+    ids=["long", "unclean", "number", "null", "empty"],
+)
+def test_the_name_of_the_model_that_answered_always_fits_the_ledger(stage, ask, given, kept):
+    stage.script = [(200, {}, envelope(model=given))]
+    assert ask().model == kept
+    assert ProviderCall.objects.get().model == kept
+
+
+@pytest.mark.parametrize("usd", [Decimal("-1"), Decimal("1e12"), Decimal("NaN"), Decimal("Infinity")])
+def test_the_ledger_takes_any_number(start, usd):
+    run = start()
+    for attempt in (1, 2):
+        ledger.record(
+            run_id=run.pk,
+            operation_id=run.pk,
+            kind="llm",
+            node="plan",
+            provider="openai",
+            model="m\x00" * 200,
+            attempt=attempt,
+            outcome="ok",
+            usage=Usage(10**12, -5, 10**20, usd),
+            latency_ms=10**12,
+            error="a\x00b",
+        )
+    run.refresh_from_db()
+    assert run.spent_tokens == 2 * (2**31 - 1)
+    call = ProviderCall.objects.earliest("pk")
+    assert (call.tokens_out, len(call.model), call.error) == (0, 120, "ab")
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (400, "the request was refused"),
+        (401, "the key was refused"),
+        (403, "the key was refused"),
+        (404, "the model or the address does not exist"),
+        (422, "the request was refused"),
+    ],
+)
+def test_a_refusal_says_what_its_status_means(stage, ask, status, meaning):
+    stage.script = [(status, {}, f"bad key {KEY}")]
+    with pytest.raises(ProviderRefused, match=f"HTTP {status}: {meaning}"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, {"error": {"code": "insufficient_quota", "message": KEY}}),
+        (429, {"error": {"type": "Insufficient_Quota", "code": None}}),
+        (429, {"error": {"code": "billing_hard_limit_reached"}}),
+        (402, {}),
+    ],
+)
+def test_a_used_up_quota_is_not_asked_again_within_the_call(stage, ask, status, body):
+    stage.script = [(status, {"Retry-After": "1"}, json.dumps(body))]
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask()
+    assert len(stage.bodies) == 1
+    details = caught.value.details
+    assert (details["reason"], details["retry_after"]) == ("quota is used up", None)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "[]", '{"error": "insufficient_quota"}', '{"error": {"code": []}}', "[" * 9999]
+)
+def test_any_other_429_is_only_a_wait(stage, ask, body):
+    stage.script = [(429, {}, body)]
+    assert ask().content == GOOD

@@ -1,0 +1,51 @@
+"""What a model wrote, made safe to keep: strict JSON, and strings that Postgres can hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+DEEPEST = 64
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Without NUL and lone surrogates, which neither the database nor UTF-8 can hold."""
+    return _UNKEEPABLE.sub("", text)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON object in the text, its strings cleaned. Raises ValueError."""
+    try:
+        value = json.loads(clean_text(text), parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    cleaned: dict[str, Any] = _cleaned(value, 0)
+    return cleaned
+
+
+def _cleaned(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_cleaned(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): _cleaned(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("too large a number")
+    return value

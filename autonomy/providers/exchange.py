@@ -1,0 +1,54 @@
+"""One HTTP exchange with a provider, bounded as a whole: in the time it takes and in what is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from autonomy.providers.attempt import AttemptFailed
+
+BODY_LIMIT = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. `whole` is False where the body was longer than the limit and was cut there."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool
+
+
+def post(url: str, body: dict[str, Any], *, headers: dict[str, str], timeout: float) -> Reply:
+    """Raises AttemptFailed, also when the last byte has not arrived `timeout` seconds after the start.
+
+    An event loop is used for its clock only: httpx's own timeouts count from read to read, and a server that sends
+    a header line now and then would never meet them.
+    """
+    try:
+        return asyncio.run(_post(url, body, headers, timeout))
+    except (TimeoutError, httpx.TimeoutException):
+        raise AttemptFailed("timed out", retryable=True) from None
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError):
+        raise AttemptFailed("no request can be made of the address or the key", retryable=False) from None
+    except httpx.RequestError as error:
+        raise AttemptFailed(f"no connection ({type(error).__name__})", retryable=True) from None
+
+
+async def _post(url: str, body: dict[str, Any], headers: dict[str, str], timeout: float) -> Reply:
+    async with (
+        asyncio.timeout(timeout),
+        httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the clock around it is the timeout
+        client.stream("POST", url, json=body, headers=headers) as response,
+    ):
+        read = bytearray()
+        async for chunk in response.aiter_bytes():
+            read += chunk
+            if len(read) > BODY_LIMIT:
+                break
+        return Reply(response.status_code, response.headers, bytes(read[:BODY_LIMIT]), len(read) <= BODY_LIMIT)
