@@ -10,6 +10,7 @@ import docx
 import pytest
 
 from autonomy.errors import DocumentError
+from autonomy.text import citations
 from autonomy.tools.document import to_docx, to_readable
 
 REFERENCES: list[dict[str, Any]] = [
@@ -57,6 +58,49 @@ def test_readable_form_lists_only_what_is_cited() -> None:
 def test_a_citation_without_a_reference_is_an_error(write: Any) -> None:
     with pytest.raises(DocumentError, match="cites nowhere, but there is no such reference"):
         write("As they say [@nowhere].", REFERENCES)
+
+
+def test_every_missing_reference_is_named_and_no_attempt_can_mend_it() -> None:
+    with pytest.raises(DocumentError, match="cites a, b-2, but") as caught:
+        to_docx("As they say [@s1; see @b-2, p. 3; -@a].", REFERENCES)
+    assert not caught.value.retryable
+    assert caught.value.details == {"missing": ["a", "b-2"]}
+
+
+@pytest.mark.parametrize("write", [to_docx, to_readable])
+def test_an_at_sign_that_is_no_citation_does_not_stop_the_document(write: Any) -> None:
+    text = "@x @@x @{x} @-x _@x_ \\\\@x [me@x] [@{x}] [*@x*] [@x, [y] z] [—@x] (@x) https://a.example/@x [z\n\n@x]"
+    assert write(text, REFERENCES)
+
+
+def test_what_is_raised_or_lowered_is_plain_words() -> None:
+    assert paragraphs(to_docx("CO~2~, m^2^, ^@x^, ~\\@x~, ^[note], ~~gone~~, \\^2^", [])) == [
+        "CO2, m2, ^@x^, ~@x~, ^[note], ~~gone~~, ^2^"
+    ]
+
+
+def test_both_forms_cite_what_a_citation_is_everywhere_else() -> None:
+    text = "[@s1] [-@s1] [see @s1, p. 3; @s2] [@s2.] [@s1,@s2] @s2"
+    assert set(citations.keys(text)) == {"s1", "s2"}
+    found = paragraphs(to_docx(text, REFERENCES))
+    assert found[0].endswith(" @s2")
+    assert "[" not in found[0]
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "The @Instagram effect",
+        "See [@ghost], [me@ghost] @{ghost} and @@ghost",
+        "*Bold* _under_ `code` <b>tag</b> ![x](y) [a](b) $5 ^2^ ~x~ #1 # ",
+        "C:\\new &amp; R&D {#id .class} | cell",
+        "Walls <https://evil.example> \\",
+    ],
+)
+def test_a_title_is_written_as_it_is_given(title: str) -> None:
+    found = paragraphs(to_docx(f"# {citations.plain(title)}\n\nText.\n", []))
+    assert found == [" ".join(title.split()), "Text."]
 
 
 @pytest.mark.parametrize("write", [to_docx, to_readable])

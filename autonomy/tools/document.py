@@ -12,6 +12,7 @@ from typing import Any
 import pypandoc
 
 from autonomy.errors import DocumentError
+from autonomy.text import citations
 
 # A draft is text from elsewhere: nothing in it may set metadata, name files or speak the writer's own language.
 _READER = (
@@ -21,9 +22,10 @@ _READER = (
 _SECONDS = 30
 _HEAP = "-M1G"
 _MISSING = re.compile(r"citation (\S+) not found")
-_KEY = r"[\w][\w:.#$%&+?<>~/-]*"
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
-_SPECIAL = re.compile(r"([\\`*_\[\]<>$^~])")
+
+# Pandoc reads what is raised or lowered a second time, without its escapes: only plain words may be.
+_SCRIPT = re.compile(r"\\.|(?<!~)([\^~])[\w+−-]+\1|(?P<sign>[\^~])", re.DOTALL)
 
 
 def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
@@ -33,6 +35,7 @@ def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
     cites a key that is not among the references.
     """
     _check(references)
+    _resolve(markdown, references)
     with tempfile.TemporaryDirectory(prefix="autonomy-document-") as folder:
         bibliography = Path(folder) / "references.json"
         bibliography.write_text(json.dumps(references, ensure_ascii=False), encoding="utf-8")
@@ -46,7 +49,7 @@ def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
         try:
             done = subprocess.run(  # noqa: S603 -- a fixed command; the draft arrives on standard input
                 command,
-                input=_IMAGE.sub(r"\1", markdown).replace("![", "[").encode(),
+                input=_for_pandoc(markdown).encode(),
                 capture_output=True,
                 timeout=_SECONDS,
                 cwd=folder,
@@ -60,7 +63,7 @@ def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
     if done.returncode:
         raise DocumentError(f"Pandoc could not write the Word file: {' '.join(said.split())[:300] or done.returncode}")
     if missing := sorted(set(_MISSING.findall(said))):
-        raise DocumentError(f"The text cites {', '.join(missing)}, but there is no such reference", missing=missing)
+        raise _unresolved(missing)
     if not done.stdout.startswith(b"PK"):
         raise DocumentError("Pandoc wrote something that is not a Word file")
     return done.stdout
@@ -73,10 +76,8 @@ def to_readable(markdown: str, references: list[dict[str, Any]]) -> str:
     a key that is not among the references.
     """
     _check(references)
-    cited = list(dict.fromkeys(_cited(markdown)))
+    cited = _resolve(markdown, references)
     known = {str(item["id"]): item for item in references}
-    if missing := sorted(key for key in cited if key not in known):
-        raise DocumentError(f"The text cites {', '.join(missing)}, but there is no such reference", missing=missing)
     body = markdown.rstrip()
     entries = sorted(((_entry(known[key]), key) for key in cited), key=lambda pair: pair[0].lstrip("*").casefold())
     if not entries:
@@ -85,13 +86,27 @@ def to_readable(markdown: str, references: list[dict[str, Any]]) -> str:
     return "\n".join([body, "", "## References", "", *lines, ""])
 
 
-def _cited(markdown: str) -> list[str]:
-    return [key.rstrip(".:,;/?-") for key in re.findall(rf"(?<![\w@\\])@({_KEY})", markdown)]
+def _for_pandoc(markdown: str) -> str:
+    text = _IMAGE.sub(r"\1", markdown).replace("![", "[")
+    text = _SCRIPT.sub(lambda one: f"\\{one[0]}" if one["sign"] else one[0], text)
+    return citations.with_plain_ats(text)
+
+
+def _resolve(markdown: str, references: list[dict[str, Any]]) -> list[str]:
+    """The keys that the text cites, once each."""
+    cited = list(dict.fromkeys(citations.keys(markdown)))
+    if missing := sorted(set(cited) - {str(item["id"]) for item in references}):
+        raise _unresolved(missing)
+    return cited
+
+
+def _unresolved(keys: list[str]) -> DocumentError:
+    return DocumentError(f"The text cites {', '.join(keys)}, but there is no such reference", missing=keys)
 
 
 def _check(references: list[dict[str, Any]]) -> None:
     keys = [item.get("id") for item in references]
-    if any(not isinstance(key, str) or not re.fullmatch(_KEY, key) for key in keys):
+    if any(not isinstance(key, str) or not re.fullmatch(citations.KEY, key) for key in keys):
         raise DocumentError("Every reference needs an id that can stand in a citation", ids=[str(key) for key in keys])
     if len(set(keys)) < len(keys):
         raise DocumentError("Two references share an id", ids=[str(key) for key in keys])
@@ -116,7 +131,7 @@ def _entry(item: dict[str, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    return _SPECIAL.sub(r"\\\1", " ".join(str(value or "").split()))
+    return citations.plain(str(value or ""))
 
 
 def _authors(people: object) -> str:

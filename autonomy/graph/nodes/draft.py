@@ -59,12 +59,12 @@ def draft(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
             total=len(plan["sections"]),
         )
     headings = {section["id"]: section["heading"] for section in plan["sections"]}
-    body = "\n\n".join(f"## {headings[one['id']]}\n\n{one['markdown']}" for one in drafted)
+    body = "\n\n".join(f"## {citations.plain(headings[one['id']])}\n\n{one['markdown']}" for one in drafted)
     words = sum(len(citations.words(one["markdown"])) for one in drafted)
     context.episodes.note("drafted", f"The draft has {words} words in {len(drafted)} sections.", words=words)
     return {
         "draft": {
-            "markdown": f"# {plan['title']}\n\n{body}\n",
+            "markdown": f"# {citations.plain(plan['title'])}\n\n{body}\n",
             "sections": drafted,
             "words": words,
             "writers": sorted(set(writers)),

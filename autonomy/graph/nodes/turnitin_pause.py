@@ -17,7 +17,7 @@ def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str
     cycle = runtime.context.handoff.open(
         Document(
             title=state["plan"]["title"],
-            markdown=f"{markdown.rstrip()}\n\n*{colophon(state)}*\n",
+            markdown=f"{markdown.rstrip()}\n\n*{citations.plain(colophon(state))}*\n",
             references=[
                 {**source["csl"], "id": source["key"]} for source in state["sources"] if source["key"] in cited
             ],

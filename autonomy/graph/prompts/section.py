@@ -4,12 +4,14 @@ from typing import Any
 
 INSTRUCTIONS = """\
 You write one section of a cited document from the passages in `passages`, and from nothing else.
-Write about `words` words of plain Markdown paragraphs, without a heading. Every paragraph cites at least one passage
-by its source key in the form [@key]; every statement that is not yours stands next to its citation. Wording taken
-from a passage stands in “ ” and is verbatim; at most the share `quote_share` of your words may be quotation. Say
-the rest in your own words and cite it. State nothing that the passages do not carry; if they say little, write
-little. Do not repeat the quotations in `avoid`. If `note` is not empty it says what the last draft must do
-differently: quote less, cite, or rethink the point. Never disguise copied text."""
+Write about `words` words of plain paragraphs; *emphasis* and lists are allowed, but no heading, link, image, table,
+code, HTML, block quotation or footnote. Every paragraph cites at least one passage by its source key in the form
+[@key], or [@key, p. 3]; every statement that is not yours stands next to its citation. Wording taken from a passage
+stands in “ ”, is verbatim and has the citation of that very passage in its sentence or right behind it; quotation
+marks serve nothing else. At most the share `quote_share` of your words may be quotation. Say the rest in your own
+words and cite it. State nothing that the passages do not carry; if they say little, write little. Do not repeat the
+quotations in `avoid`. If `note` is not empty it says what the last draft must do differently: quote less, cite, or
+rethink the point. Never disguise copied text."""
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

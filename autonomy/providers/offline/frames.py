@@ -135,4 +135,6 @@ def title_of(title: str, short: bool = False) -> str:
     cut = " ".join(title[:90].split(" ")[:_TITLE_WORDS])
     if len(title) > len(cut):
         title = (cut.rsplit(" ", 1)[0] if len(cut) == 90 else cut).rstrip(" ,;:") + "…"
+        # A quotation within the title may have lost its end: it then goes without marks.
+        title = re.sub(r"(?<!\w)['‘’](?=\w)|(?<=\S)['‘’](?!\w)", "", title)
     return f"*{title}*" if title else ""
