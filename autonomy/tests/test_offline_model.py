@@ -432,3 +432,11 @@ def test_what_it_does_not_know_it_refuses() -> None:
         ask("poem", {})
     with pytest.raises(ProviderRefused, match="lacks heading, passages"):
         ask("section", {"topic": TOPIC, "words": 100})
+
+
+def test_a_title_that_is_cut_within_a_quotation_leaves_no_mark_open():
+    from autonomy.providers.offline.frames import title_of
+
+    told = title_of('Bob\'s "we need more walls and a gate to keep the sea out" speech')
+    assert told.startswith("*Bob's we need")
+    assert told.endswith("…*")
