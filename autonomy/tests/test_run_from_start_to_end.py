@@ -206,7 +206,7 @@ def test_a_run_whose_sources_are_all_unreadable_fails_with_the_reasons(model, st
     work()
     run.refresh_from_db()
     assert run.status == "failed"
-    assert "None of the run's sources could be read" in run.reason
+    assert "None of the run's sources could be read (empty.txt: The file is empty)" in run.reason
 
 
 def test_a_used_up_limit_ends_the_run_and_keeps_the_draft(model, start, work):

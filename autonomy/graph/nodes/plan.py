@@ -16,7 +16,13 @@ def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     notes = context.library.read()
     usable = [note for note in notes if not note.skipped]
     if not usable:
-        raise NoUsableSource(sources={note.filename: note.skipped for note in notes})
+        reasons = {note.filename: note.skipped for note in notes}
+        told = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in list(reasons.items())[:3])
+        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        raise NoUsableSource(
+            f"None of the run's sources could be read ({told}{more}). Start a new run with one that can.",
+            sources=reasons,
+        )
     task, revision = state["task"], state.get("revision", 0)
     answer = context.model.answer(
         ModelRequest(
