@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+import redis
 import structlog
 from celery import current_app
 from django.conf import settings
@@ -116,11 +118,18 @@ def hint_after_commit() -> None:
 def hint(times: int = 1) -> None:
     """Tell the workers that there is work. A lost hint is sent again by recovery."""
     try:
+        # Asked first, with one short try: Celery's own client would hold a request for many seconds.
+        _redis().ping()
         for _ in range(times):
             # A hint that nobody took for a while is worth nothing: recovery sends a fresh one.
             current_app.send_task("autonomy.tasks.execute_next", retry=False, expires=HINT_SECONDS)
     except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
         log.warning("hint_lost", error=type(error).__name__)
+
+
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis(**settings.EVENTSTREAM_REDIS)
 
 
 def _new(priority: int) -> dict[str, Any]:

@@ -166,3 +166,15 @@ def test_a_job_that_loses_every_worker_fails_its_run_with_the_reason():
     run = Run.objects.get(pk=job.run_id)
     assert (job.state, run.status, run.outcome) == ("failed", "failed", "failed")
     assert "was lost in attempt 2 of 2" in run.reason
+
+
+def test_a_start_goes_through_while_redis_is_away(settings, monkeypatch):
+    settings.EVENTSTREAM_REDIS = {**settings.EVENTSTREAM_REDIS, "unix_socket_path": "/nowhere/redis.sock"}
+    queue._redis.cache_clear()
+    sent = []
+    monkeypatch.setattr("celery.current_app.send_task", lambda *args, **options: sent.append(args))
+    try:
+        job = start_job()
+        assert (job.state, sent) == ("queued", [])
+    finally:
+        queue._redis.cache_clear()
