@@ -62,18 +62,19 @@ def superstep(claim: Claim, unit: UnitOfWork, saver: StagedSaver, done: Superste
         for write in unit.effects:
             write()
         run.supersteps += 1
-        append(run, unit.episodes)
+        ending = [_ending(done.outcome, done.reason)] if done.then == "end" else []
+        append(run, [*unit.episodes, *ending])
         run.route = done.state["route"]
         run.revision = done.state.get("revision", 0)
         _spend_seconds(run, done.seconds)
         if done.then == "end":
-            _end(run, Run.Status.DONE, done.outcome, done.reason)
+            end(run, Run.Status.DONE, done.outcome, done.reason)
         elif done.then == "wait":
             run.status = Run.Status.WAITING_HUMAN
         elif done.then == "hand_back":
             run.status = Run.Status.QUEUED
             queue.enqueue_continue(run.pk, run.priority)
-        _save(run)
+        save(run)
     return run
 
 
@@ -85,7 +86,7 @@ def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
         append(run, [episode])
         others = Job.objects.filter(run=run, state=Job.State.QUEUED)
         run.status = Run.Status.QUEUED if others.exists() else Run.Status.WAITING_HUMAN
-        _save(run)
+        save(run)
 
 
 def ended_early(claim: Claim, episode: NewEpisode, *, outcome: str) -> None:
@@ -93,11 +94,11 @@ def ended_early(claim: Claim, episode: NewEpisode, *, outcome: str) -> None:
     with transaction.atomic():
         run = lock(claim.run_id)
         _close_job(claim, Job.State.CANCELLED if outcome == Run.Outcome.CANCELLED else Job.State.DONE)
-        append(run, [episode])
+        cancelled = outcome == Run.Outcome.CANCELLED
+        append(run, [episode] if cancelled else [episode, _ending(outcome, episode.message)])
         run.route = "END"
-        status = Run.Status.CANCELLED if outcome == Run.Outcome.CANCELLED else Run.Status.DONE
-        _end(run, status, outcome, episode.message)
-        _save(run)
+        end(run, Run.Status.CANCELLED if cancelled else Run.Status.DONE, outcome, episode.message)
+        save(run)
 
 
 def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
@@ -112,7 +113,7 @@ def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
         if not failure.retryable or attempt >= bound:
             _close_job(claim, Job.State.FAILED, last_error=failure.text)
             append(run, [failure.episode(Kind.RUN_FAILED, f"{failure.node} failed: {failure.text}", attempt)])
-            _end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
+            end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
         else:
             delay = max(failure.not_before, min(RETRY_DELAY_CAP, RETRY_DELAY_BASE * 2.0 ** (attempt - 1)))
             _update_job(
@@ -126,20 +127,23 @@ def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
             message = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
             append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
             run.status = Run.Status.QUEUED
-        _save(run)
+        save(run)
 
 
-def _end(run: Run, status: str, outcome: str, reason: str) -> None:
+def end(run: Run, status: str, outcome: str, reason: str) -> None:
+    """Set what ends a run; the caller has its lock and saves it."""
     run.status, run.outcome, run.reason, run.ended_at = status, outcome, reason, timezone.now()
-    if status == Run.Status.DONE:
-        message = {
-            Run.Outcome.ACCEPTED: "The run has ended: the draft is accepted.",
-            Run.Outcome.REVISIONS_EXHAUSTED: f"The run has ended without acceptance. {reason}",
-        }.get(Run.Outcome(outcome), "The run has ended; the draft so far is kept.")
-        append(run, [NewEpisode(Kind.RUN_ENDED, message, {"outcome": outcome})])
 
 
-def _save(run: Run) -> None:
+def _ending(outcome: str, reason: str) -> NewEpisode:
+    message = {
+        Run.Outcome.ACCEPTED: "The run has ended: the draft is accepted.",
+        Run.Outcome.REVISIONS_EXHAUSTED: f"The run has ended without acceptance. {reason}",
+    }.get(Run.Outcome(outcome), "The run has ended; the draft so far is kept.")
+    return NewEpisode(Kind.RUN_ENDED, message, {"outcome": outcome})
+
+
+def save(run: Run) -> None:
     # Tokens and usd are left out: the ledger adds to them in transactions of its own.
     run.save(
         update_fields=[

@@ -16,9 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from autonomy.graph.state import GraphState
 from autonomy.models import Job, Run
-from autonomy.runtime.seeding import seed_checkpoint
 
 log = structlog.get_logger(__name__)
 
@@ -62,11 +60,6 @@ class Claim:
 
 def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def seed(run_id: UUID, state: GraphState) -> str:
-    """Write the run's first checkpoint, or leave the one there is. Returns its checkpoint id."""
-    return seed_checkpoint(run_id, state)
 
 
 def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -> Job:

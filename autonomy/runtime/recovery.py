@@ -14,6 +14,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
+from autonomy.runtime.commit import end, save
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +48,12 @@ def give_back(job: Job) -> bool:
         if not lost.update(**freed):
             return False
         data = {"worker": job.worker, "delay": delay}
-        append(run, [NewEpisode(Kind.LEASE_EXPIRED, message, data, run.route, job.attempt)])
+        told = [NewEpisode(Kind.LEASE_EXPIRED, message, data, run.route, job.attempt)]
         run.status = Run.Status.QUEUED
         if over:
-            run.status, run.outcome = Run.Status.FAILED, Run.Outcome.FAILED
-            run.reason, run.ended_at = f"{message} No attempt is left.", timezone.now()
-            append(run, [NewEpisode(Kind.RUN_FAILED, run.reason, {"code": "worker_lost"}, run.route, job.attempt)])
-        run.save(update_fields=["status", "outcome", "reason", "ended_at", "last_seq", "updated_at"])
+            end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{message} No attempt is left.")
+            told.append(NewEpisode(Kind.RUN_FAILED, run.reason, {"code": "worker_lost"}, run.route, job.attempt))
+        append(run, told)
+        save(run)
     log.warning("lease_expired", run_id=str(job.run_id), job_id=job.pk, attempt=job.attempt)
     return True

@@ -9,7 +9,7 @@ from autonomy.graph.state import GraphState
 from autonomy.runtime.graphs import graph_on
 
 
-def seed_checkpoint(run_id: UUID, state: GraphState) -> str:
+def seed(run_id: UUID, state: GraphState) -> str:
     """The run's first checkpoint, written once; later calls change nothing. Returns the newest checkpoint's id."""
     saver = StagedSaver(str(run_id))
     if saver.current is None:

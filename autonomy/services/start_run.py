@@ -23,6 +23,7 @@ from autonomy.journeys.journey import TaskSpec
 from autonomy.journeys.registry import journey_named, validated
 from autonomy.models import Job, Run, Source
 from autonomy.runtime import queue
+from autonomy.runtime.seeding import seed
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def start_run(
             ],
         )
         run.save(update_fields=["last_seq"])
-        queue.seed(
+        seed(
             run.pk,
             {
                 "run_id": str(run.pk),

@@ -188,17 +188,3 @@ def test_a_number_beyond_the_log_skips_nothing_that_is_still_to_come():
         return await reading
 
     assert [e["id"] for e in run_async(listen())] == ["2"]
-
-
-def test_thirty_open_streams_leave_the_database_to_others():
-    run = RunFactory()
-    say(run, 1)
-
-    async def listen():
-        streams = [await open_stream(run) for _ in range(30)]
-        readers = [asyncio.create_task(events_of(stream, count=2)) for stream in streams]
-        await asyncio.sleep(0.5)
-        await sync_to_async(say)(run, 2)
-        return await asyncio.gather(*readers)
-
-    assert [[e["id"] for e in events] for events in run_async(listen())] == [["1", "2"]] * 30

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from autonomy.models import Checkpoint, Episode, Job, Run
 from autonomy.runtime import queue, recovery
+from autonomy.runtime.seeding import seed
 from autonomy.tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,8 +82,8 @@ def test_a_start_for_somebody_else_s_run_is_refused():
 
 def test_a_seed_is_written_once_and_later_seeds_change_nothing():
     run = RunFactory()
-    first = queue.seed(run.pk, {"run_id": str(run.pk), "route": "plan"})
-    again = queue.seed(run.pk, {"run_id": str(run.pk), "route": "critic"})
+    first = seed(run.pk, {"run_id": str(run.pk), "route": "plan"})
+    again = seed(run.pk, {"run_id": str(run.pk), "route": "critic"})
     assert first == again
     assert Checkpoint.objects.count() == 1
 

@@ -114,6 +114,24 @@ def test_an_at_sign_in_the_draft_does_not_stop_the_document(model, start, work):
     assert run.status == "waiting_human", run.reason
 
 
+def test_a_draft_that_is_written_again_within_a_revision_still_knows_what_the_report_asked_for(model, start, work):
+    from autonomy.tests.scripted import write_section
+
+    def invent_in_the_revision(request):
+        text = write_section(request)
+        first_of_revision = request.material["revision"] == 1 and request.material["redraft"] == 0
+        return text.replace("[@walls]", "[@invented]") if first_of_revision else text
+
+    model.section = invent_in_the_revision
+    run = start()
+    work()
+    deliver(run, 0.4)
+    work()
+    last = [r for r in model.requests if r.purpose == "section"][-1].material
+    assert (last["revision"], last["redraft"]) == (1, 1)
+    assert "The similarity is 40%" in last["note"]
+
+
 def test_a_draft_that_never_passes_ends_the_run_and_is_not_handed_off(model, start, work):
     model.section = lambda request: "Nothing here is cited. " * 20
     run = start()
@@ -249,7 +267,7 @@ def test_attempts_are_counted_anew_after_each_committed_superstep(model, start, 
     assert (job.scheduled_at - run.created_at).total_seconds() > 290, "the provider's own wait is kept"
 
 
-def test_a_plan_with_more_than_was_asked_for_keeps_only_what_was_asked_for(model, start, work, monkeypatch):
+def test_a_plan_with_more_than_was_asked_for_is_no_plan(model, start, work, monkeypatch):
     run = start()
 
     def plan(request):
@@ -302,7 +320,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(model, start):
 def test_a_commit_that_fails_half_way_leaves_no_trace(model, start, monkeypatch):
     run = start()
     claim = queue.claim()
-    monkeypatch.setattr(commit, "_save", lambda run: 1 / 0)
+    monkeypatch.setattr(commit, "save", lambda run: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         step.execute(claim)
     run.refresh_from_db()

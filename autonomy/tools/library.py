@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from autonomy.text import passages
 from autonomy.tools.extract import extract
 
 EXCERPT_CHARS = 1500
+EXCERPT_PASSAGES = 8
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -31,6 +33,7 @@ class RunLibrary:
     def read(self) -> list[SourceNote]:
         sources = list(Source.objects.filter(run_id=self._run_id).defer("original").order_by("pk"))
         pending = [source for source in sources if source.status == Source.Status.PENDING]
+        excerpts = self._excerpts()
         notes = []
         for source in sources:
             if source.status == Source.Status.PENDING:
@@ -39,9 +42,16 @@ class RunLibrary:
                 self._episodes.now("progress", told, done=number - 1, total=len(pending))
                 notes.append(self._read_one(source))
             else:
-                first = source.passages.order_by("position").values_list("text", flat=True)[:8]
-                notes.append(_note(source, " ".join(first)[:EXCERPT_CHARS]))
+                notes.append(_note(source, excerpts[source.pk]))
         return notes
+
+    def _excerpts(self) -> defaultdict[int, list[str]]:
+        """The first passages of each source that was read before."""
+        first = PassageRow.objects.filter(run_id=self._run_id, position__lte=EXCERPT_PASSAGES)
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        for source_id, text in first.order_by("source_id", "position").values_list("source_id", "text"):
+            found[source_id].append(text)
+        return found
 
     def search(self, query: str, limit: int) -> list[Passage]:
         terms = _WORD.findall(query)
@@ -87,7 +97,7 @@ class RunLibrary:
                 words=source.words,
             )
         self._effect(lambda: _store(source, texts))
-        return _note(source, " ".join(texts[:8])[:EXCERPT_CHARS])
+        return _note(source, texts)
 
 
 def _store(source: Source, texts: list[str]) -> None:
@@ -101,14 +111,14 @@ def _store(source: Source, texts: list[str]) -> None:
     )
 
 
-def _note(source: Source, excerpt: str) -> SourceNote:
+def _note(source: Source, texts: list[str]) -> SourceNote:
     return SourceNote(
         key=source.key,
         title=source.title,
         filename=source.filename,
         words=source.words,
         headings=source.headings,
-        excerpt=excerpt,
+        excerpt=" ".join(texts[:EXCERPT_PASSAGES])[:EXCERPT_CHARS],
         csl=source.csl,
         skipped=source.skipped_reason,
     )

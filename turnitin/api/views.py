@@ -13,12 +13,8 @@ from autonomy.errors import NotFound, NotPermitted
 from autonomy.selectors.runs import run_visible_to
 from turnitin.api.serializers import DeliverySerializer
 from turnitin.deliver_report import deliver_report
+from turnitin.documents import CONTENT_TYPES, download
 from turnitin.models import Cycle, Report
-
-CONTENT_TYPES = {
-    "md": "text/markdown; charset=utf-8",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
 
 
 class ReportView(APIView):
@@ -53,17 +49,10 @@ class DocumentView(APIView):
 
     def get(self, request: Request, run_id: UUID, number: int, ending: str) -> FileResponse:
         run = run_visible_to(request.user, run_id)
-        cycle: Any = Cycle.objects.filter(run=run, number=number).first() if number < 2**15 else None
+        cycle = Cycle.objects.filter(run=run, number=number).first() if number < 2**15 else None
         if cycle is None or ending not in CONTENT_TYPES:
             raise NotFound("The run has no such document.", number=number)
-        stored = cycle.markdown if ending == "md" else cycle.docx
         try:
-            opened = stored.open("rb")
-        except FileNotFoundError:
+            return download(cycle, ending)
+        except (OSError, ValueError):
             raise NotFound("The document is not in the store any more.", number=number) from None
-        return FileResponse(
-            opened,
-            as_attachment=True,
-            filename=f"{run.journey}-{str(run.pk)[:8]}-{number}.{ending}",
-            content_type=CONTENT_TYPES[ending],
-        )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -18,13 +18,10 @@ from autonomy.errors import AutonomyError, Conflict
 from turnitin.console.report import ReportInline
 from turnitin.console.report_form import ReportForm
 from turnitin.deliver_report import deliver_report
+from turnitin.documents import CONTENT_TYPES, download
 from turnitin.models import Cycle, Report
 
 STATE_LABELS = {"awaiting_report": "warning", "report_ready": "info", "accepted": "success", "rejected": "danger"}
-CONTENT_TYPES = {
-    "md": "text/markdown; charset=utf-8",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
 
 
 @admin.register(Cycle)
@@ -121,21 +118,14 @@ class CycleAdmin(ReadOnlyAdmin):
         return redirect("admin:index")
 
     def document_view(self, request: HttpRequest, cycle_id: UUID, ending: str) -> HttpResponseBase:
-        """Documents are not served from a public folder: whoever may see the cycle gets them here."""
+        """Whoever may see the cycle gets its documents."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         cycle = get_object_or_404(Cycle.objects.select_related("run"), pk=cycle_id)
-        stored = cycle.markdown if ending == "md" else cycle.docx
         try:
-            opened = stored.open("rb")
+            return download(cycle, ending)
         except (OSError, ValueError):
             raise Http404("The document is not in the store.") from None
-        return FileResponse(
-            opened,
-            as_attachment=True,
-            filename=f"{cycle.run.journey}-{str(cycle.run_id)[:8]}-{cycle.number}.{ending}",
-            content_type=CONTENT_TYPES[ending],
-        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

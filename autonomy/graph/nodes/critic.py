@@ -24,7 +24,8 @@ def _judge_draft(state: GraphState, context: NodeContext) -> dict[str, Any]:
             "last_verdict": {"accepted": False, "failures": [], "note": "", "redrafts": 0},
             "route": "turnitin_pause",
         }
-    redrafts = (state.get("last_verdict") or {}).get("redrafts", 0)
+    previous = state.get("last_verdict") or {}
+    redrafts = previous.get("redrafts", 0)
     again = redrafts < context.max_redrafts
     context.episodes.note(
         "gates_failed",
@@ -33,7 +34,9 @@ def _judge_draft(state: GraphState, context: NodeContext) -> dict[str, Any]:
         failures=failures,
     )
     if again:
-        verdict = {"accepted": False, "failures": failures, "note": "", "redrafts": redrafts + 1}
+        # What the report asked for holds for every draft of this revision.
+        note = previous.get("note", "")
+        verdict = {"accepted": False, "failures": failures, "note": note, "redrafts": redrafts + 1}
         return {"last_verdict": verdict, "route": "draft"}
     note = "The draft does not pass the gates: " + " ".join(failure["message"] for failure in failures[:5])
     verdict = {

@@ -1,0 +1,68 @@
+"""A real uvicorn process, as people run it: threads and connections are its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection
+from rest_framework.authtoken.models import Token
+
+from autonomy.episodes.record import NewEpisode, append_now
+from autonomy.tests.factories import RunFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+# More than a process has database connections.
+STREAMS = 24
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    database = os.environ["DATABASE_URL"].replace("/autonomy", f"/{connection.settings_dict['NAME']}", 1)
+    with (tmp_path / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--lifespan", "off"],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": database},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{address}/health/ready").status_code == 200:
+                break
+        time.sleep(0.1)
+    yield address
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_more_streams_than_connections_leave_the_database_to_others(server):
+    run = RunFactory()
+    append_now(run.pk, NewEpisode("progress", "episode 1"))
+    token = Token.objects.create(user=run.user)
+    address = f"{server}/api/v2/runs/{run.pk}"
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(
+            httpx.Client(headers={"Authorization": f"Token {token.key}"}, timeout=20, limits=httpx.Limits())
+        )
+        for _ in range(STREAMS):
+            stream = stack.enter_context(client.stream("GET", f"{address}/events"))
+            assert any(line == "id: 1" for line in stream.iter_lines())
+        assert client.get(address).status_code == 200

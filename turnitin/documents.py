@@ -1,0 +1,23 @@
+"""The files of a hand-off, handed out. They are not served from a public folder: the caller says who may have them."""
+
+from __future__ import annotations
+
+from django.http import FileResponse
+
+from turnitin.models import Cycle
+
+CONTENT_TYPES = {
+    "md": "text/markdown; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+def download(cycle: Cycle, ending: str) -> FileResponse:
+    """The document as an attachment. Raises OSError or ValueError if it is not in the store any more."""
+    stored = cycle.markdown if ending == "md" else cycle.docx
+    return FileResponse(
+        stored.open("rb"),
+        as_attachment=True,
+        filename=f"{cycle.run.journey}-{str(cycle.run_id)[:8]}-{cycle.number}.{ending}",
+        content_type=CONTENT_TYPES[ending],
+    )
