@@ -31,6 +31,23 @@ def model(monkeypatch: pytest.MonkeyPatch) -> ScriptedModel:
 
 
 @pytest.fixture
+def superuser() -> Any:
+    from autonomy.tests.factories import UserFactory
+
+    return UserFactory(username="mara", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def boss(superuser: Any) -> Any:
+    """A browser in which the superuser is logged in."""
+    from django.test import Client
+
+    client = Client()
+    client.force_login(superuser)
+    return client
+
+
+@pytest.fixture
 def start() -> Callable[..., Any]:
     """Start a run on one small source, and return it."""
     from autonomy.services.start_run import GivenSource, start_run

@@ -5,22 +5,16 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from autonomy.models import Episode, Job, Run, Source
+from autonomy.tests.clients import client_of
 from autonomy.tests.factories import UserFactory
 from conftest import SEA_WALLS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SPEC = {"topic": "Sea walls", "words": 100, "sources": [{"title": "Walls", "text": SEA_WALLS}]}
-
-
-def client_of(user):
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
-    return client
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +15,7 @@ from rest_framework.authtoken.models import Token
 
 from autonomy.console.outlook import outlook
 from autonomy.models import Checkpoint, Episode, Job, Passage, ProviderCall, Run, Source
+from autonomy.tests.clients import staff
 from autonomy.tests.factories import RunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -22,28 +23,6 @@ pytestmark = pytest.mark.django_db
 PROBE = "<script>window.hacked=1</script>\"'><img src=x onerror=hacked()>"
 ENGINE_MODELS = ["run", "job", "episode", "checkpoint", "source", "providercall"]
 START = "/admin/autonomy/run/add/"
-
-
-def staff(*permissions: str) -> Client:
-    user = UserFactory(is_staff=True)
-    for name in permissions:
-        app, codename = name.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def superuser() -> User:
-    return UserFactory(username="mara", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def boss(superuser: User) -> Client:
-    client = Client()
-    client.force_login(superuser)
-    return client
 
 
 def asked(**changes: Any) -> dict[str, Any]:

@@ -59,10 +59,11 @@ def test_more_streams_than_connections_leave_the_database_to_others(server):
     token = Token.objects.create(user=run.user)
     address = f"{server}/api/v2/runs/{run.pk}"
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(
-            httpx.Client(headers={"Authorization": f"Token {token.key}"}, timeout=20, limits=httpx.Limits())
-        )
+        headers = {"Authorization": f"Token {token.key}"}
+        client = stack.enter_context(httpx.Client(headers=headers, timeout=20, limits=httpx.Limits()))
+        reading = []  # an iterator that is dropped closes its stream
         for _ in range(STREAMS):
-            stream = stack.enter_context(client.stream("GET", f"{address}/events"))
-            assert any(line == "id: 1" for line in stream.iter_lines())
+            lines = stack.enter_context(client.stream("GET", f"{address}/events")).iter_lines()
+            assert "id: 1" in lines
+            reading.append(lines)
         assert client.get(address).status_code == 200

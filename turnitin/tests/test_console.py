@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
 from autonomy.models import Job, Run
+from autonomy.tests.clients import staff
 from autonomy.tests.factories import RunFactory, UserFactory
 from turnitin.models import Cycle, Report
 
@@ -19,16 +20,6 @@ PROBE = "<script>window.hacked=1</script>\"'><img src=x onerror=hacked()>"
 ADDRESS = "https://reports.example/81f2"
 
 
-def staff(*permissions: str) -> Client:
-    user = UserFactory(is_staff=True)
-    for name in permissions:
-        app, codename = name.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def waiting_cycle(**fields: Any) -> Cycle:
     run = RunFactory(status="waiting_human", route="turnitin_pause", **fields)
     cycle = Cycle(run=run, number=1, target_similarity=0.15)
@@ -36,18 +27,6 @@ def waiting_cycle(**fields: Any) -> Cycle:
     cycle.docx.save("draft-1.docx", ContentFile(b"PK word"), save=False)
     cycle.save()
     return cycle
-
-
-@pytest.fixture
-def superuser() -> User:
-    return UserFactory(username="mara", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def boss(superuser: User) -> Client:
-    client = Client()
-    client.force_login(superuser)
-    return client
 
 
 @pytest.fixture

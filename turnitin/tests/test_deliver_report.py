@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, connections, transaction
 from rest_framework.authtoken.models import Token
-from rest_framework.test import APIClient
 
 from autonomy.models import Episode, Job
+from autonomy.tests.clients import client_of
 from autonomy.tests.factories import UserFactory
 from turnitin.models import Cycle, Report
 
@@ -28,12 +28,6 @@ def uploader():
 @pytest.fixture
 def client(uploader):
     return client_of(uploader)
-
-
-def client_of(user):
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
-    return client
 
 
 @pytest.fixture
