@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from autonomy.runtime import queue, recovery, step
+from autonomy.runtime import queue, recovery, retention, step
 
 
 @shared_task
@@ -18,3 +18,9 @@ def execute_next() -> None:
 def recover() -> None:
     """Give lost work back to the queue, and hint at what is due. Any number of beats may send this."""
     recovery.recover()
+
+
+@shared_task
+def prune() -> None:
+    """Drop what ended runs need no longer. Any number of beats may send this."""
+    retention.prune()
