@@ -19,6 +19,7 @@ from autonomy.checkpoints import upkeep
 from autonomy.episodes.kinds import Kind
 from autonomy.models import Episode, Run
 from autonomy.models.run import CHECKPOINTS_BOUND, EPISODES_FROM
+from autonomy.runtime import draining
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +34,13 @@ ENDINGS = (Kind.RUN_ENDED, Kind.RUN_FAILED, Kind.RUN_CANCELLED)
 
 
 def prune() -> None:
-    """One run in each short transaction, until none is due or the time is up. Several at once share the runs."""
+    """One run in each short transaction, until none is due, the time is up or the worker is told to stop.
+
+    Several at once share the runs.
+    """
     for prune_next in (_prune_checkpoints, _prune_episodes):
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until and prune_next():
+        while time.monotonic() < until and draining.seconds() is None and prune_next():
             pass
 
 
@@ -52,7 +56,7 @@ def with_episodes_due() -> QuerySet[Run]:
     days = settings.ENV.autonomy_keep_episodes_days
     if not days:
         return Run.objects.none()
-    return Run.objects.alias(ended=EPISODES_FROM).filter(ended__lt=Now() - timedelta(days=days))
+    return Run.objects.alias(kept_from=EPISODES_FROM).filter(kept_from__lt=Now() - timedelta(days=days))
 
 
 def _prune_checkpoints() -> bool:

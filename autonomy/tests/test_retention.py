@@ -6,7 +6,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from celery import current_app
 from django.conf import settings as configured
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
@@ -345,6 +344,16 @@ def test_a_run_that_is_revived_while_it_is_about_to_be_pruned_is_left_alone():
     assert len(kept(run)) == 5
 
 
+def test_a_worker_that_is_told_to_stop_prunes_no_further(monkeypatch):
+    runs = [ended(), ended()]
+    for run in runs:
+        thread(run, 5)
+    stopping = iter([None])
+    monkeypatch.setattr(retention.draining, "seconds", lambda: next(stopping, 0.1))
+    retention.prune()
+    assert sorted(len(kept(run)) for run in runs) == [2, 5]
+
+
 # --- how it is found, kept and sent ---
 
 
@@ -379,7 +388,7 @@ def test_the_database_knows_no_pruning_without_its_bound(fields):
 def test_beat_sends_a_task_that_prunes_and_lets_it_expire():
     entry = configured.CELERY_BEAT_SCHEDULE["prune"]
     assert entry["schedule"] == entry["options"]["expires"] == configured.ENV.autonomy_retention_seconds
-    assert entry["task"] in current_app.tasks
+    assert entry["task"] == tasks.prune.name
     run = ended()
     thread(run, 5)
     tasks.prune()
