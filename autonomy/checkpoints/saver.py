@@ -78,7 +78,7 @@ class PostgresSaver(BaseCheckpointSaver[str]):
         new = rows.NewRows()
         told = get_serializable_checkpoint_metadata(config, metadata)
         new.put(namespace, checkpoint, get_checkpoint_id(config), told, new_versions)
-        statements.execute(statements.PUT, {"run": run_id, **new.columns()})
+        statements.execute(statements.PUT, {"run": run_id, **new.parameters()})
         return rows.config_of(run_id, namespace, checkpoint["id"])
 
     def put_writes(
@@ -87,7 +87,7 @@ class PostgresSaver(BaseCheckpointSaver[str]):
         where = config["configurable"]
         new = rows.NewRows()
         new.put_writes(where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path)
-        statements.execute(statements.PUT, {"run": where["thread_id"], **new.columns()})
+        statements.execute(statements.PUT, {"run": where["thread_id"], **new.parameters()})
 
     def delete_thread(self, thread_id: str) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
