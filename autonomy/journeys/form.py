@@ -18,7 +18,9 @@ def fitted(form: type[Form], value: dict[str, Any], where: str = "", told: str =
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
         for one in error.errors(include_input=False, include_url=False):
-            field = ".".join(map(str, [where, *one["loc"]] if where else one["loc"]))
+            # Where a number may be an int or a float, pydantic names both below the field.
+            loc = [str(part) for part in one["loc"] if part not in ("int", "float")]
+            field = ".".join([where, *loc] if where else loc)
             fields.setdefault(field, []).append(_hint(field, one["msg"]))
         raise InvalidInput(told or None, fields=fields) from None
 

@@ -13,7 +13,7 @@ from autonomy.episodes.record import NewEpisode, append
 from autonomy.models import Job, Run
 from autonomy.runtime.commit import save
 from autonomy.runtime.ending import cancel
-from autonomy.services.locked_run import locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
 
 def cancel_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
@@ -27,7 +27,7 @@ def cancel_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
         if run.status == Run.Status.CANCELLED:
             return run
         if run.ended:
-            raise refused(run, f"The run has ended already ({run.get_outcome_display()}); nothing is left to cancel.")
+            raise refused(run, f"The run has ended already ({how_it_ended(run)}); nothing is left to cancel.")
         if run.cancel_requested_at is None:
             run.cancel_requested_at = timezone.now()
             run.save(update_fields=["cancel_requested_at", "updated_at"])

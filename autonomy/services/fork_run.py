@@ -26,6 +26,7 @@ from autonomy.services.start_run import budgets_of, limits_of
 
 # A larger patch is recorded by the sizes of its parts only.
 RECORDED_BYTES = 20_000
+BOUNDS = ("target_similarity", "max_revisions", "limit_tokens", "limit_seconds", "limit_usd")
 
 
 def fork_run(
@@ -53,7 +54,7 @@ def fork_run(
         title=origin.title,
         started_by=actor,
         priority=origin.priority,
-        **{name: getattr(origin, name) for name in _BOUNDS},
+        **{name: getattr(origin, name) for name in BOUNDS},
     )
     state["task"] = fork.task_spec = _task(fork, state["task"], asked)
     state = patched(state, asked, actor.get_username())
@@ -74,9 +75,6 @@ def fork_run(
         fork.save(update_fields=["forked_from", "forked_from_checkpoint", "last_seq"])
         job = queue.enqueue_start(fork.pk, fork.user_id, fork.journey, fork.priority)
     return fork, job
-
-
-_BOUNDS = ("target_similarity", "max_revisions", "limit_tokens", "limit_seconds", "limit_usd")
 
 
 def _state(origin: Run, checkpoint_id: str | None, patch: Patch) -> tuple[str, GraphState]:
@@ -132,7 +130,7 @@ def _record(origin: Run, fork: Run, patch: dict[str, Any], note: str, actor: Use
     if patch and sum(sizes.values()) <= RECORDED_BYTES:
         told["patch"] = patch
     why = f" {note}" if note else ""
-    changed = f", with another {', '.join(sizes)}" if sizes else ""
+    changed = f" with its {', '.join(sizes)} patched" if sizes else ""
     message = f"{actor.get_username()} forked the run; the fork goes on at {fork.route}{changed}.{why}"
     data = {"fork_run_id": str(fork.pk), **told}
     append(origin, [NewEpisode(Kind.RUN_FORKED, message, data, actor_id=actor.pk)])

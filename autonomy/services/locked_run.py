@@ -20,3 +20,8 @@ def locked_run(run_id: UUID) -> Run:
 def refused(run: Run, message: str) -> Conflict:
     """The error to raise; its details tell the state the run is in."""
     return Conflict(message, run_id=str(run.pk), status=run.status, outcome=run.outcome or None)
+
+
+def how_it_ended(run: Run) -> str:
+    """The outcome, to stand within a sentence."""
+    return run.get_outcome_display().lower()

@@ -11,7 +11,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
 from autonomy.errors import InvalidInput
 from autonomy.models import Job, Run
-from autonomy.services.locked_run import locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
 
 def prioritise_run(*, run_id: UUID, actor: User, priority: int) -> Run:
@@ -26,7 +26,7 @@ def prioritise_run(*, run_id: UUID, actor: User, priority: int) -> Run:
     with transaction.atomic():
         run = locked_run(run_id)
         if run.ended:
-            raise refused(run, f"The run has ended ({run.get_outcome_display()}); its priority matters no more.")
+            raise refused(run, f"The run has ended ({how_it_ended(run)}); its priority matters no more.")
         message = f"{actor.get_username()} changed the priority from {run.priority} to {priority}."
         data = {"before": run.priority, "after": priority}
         append(run, [NewEpisode(Kind.PRIORITY_CHANGED, message, data, run.route, actor_id=actor.pk)])

@@ -17,7 +17,7 @@ from autonomy.journeys.journey import LimitsSpec
 from autonomy.models import Run
 from autonomy.runtime import reopening
 from autonomy.runtime.limits import exceeded
-from autonomy.services.locked_run import locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
 LIMITS = ("tokens", "seconds", "usd")
 
@@ -38,9 +38,7 @@ def raise_budget(
     with transaction.atomic():
         run = locked_run(run_id)
         if run.ended and run.outcome != Run.Outcome.BUDGET_EXCEEDED:
-            raise refused(
-                run, f"The run has ended ({run.get_outcome_display()}), and not for its budget: its limits stay."
-            )
+            raise refused(run, f"The run has ended ({how_it_ended(run)}), and not for its budget: its limits stay.")
         before = _limits(run)
         _raise(run, asked)
         goes_on = run.ended

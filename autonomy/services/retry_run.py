@@ -11,7 +11,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
 from autonomy.models import Run
 from autonomy.runtime import reopening
-from autonomy.services.locked_run import locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
 
 def retry_run(*, run_id: UUID, actor: User) -> Run:
@@ -34,4 +34,4 @@ def _why_not(run: Run) -> str:
         return f"The run has not failed, it is {run.status}; there is nothing to retry."
     if run.outcome == Run.Outcome.BUDGET_EXCEEDED:
         return "The run has used up a limit; raise its budget, and it goes on."
-    return f"The run has ended ({run.get_outcome_display()}) and did not fail; fork it to go on from a checkpoint."
+    return f"The run has ended ({how_it_ended(run)}) and did not fail; fork it to go on from a checkpoint."

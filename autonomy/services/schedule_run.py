@@ -16,7 +16,7 @@ from autonomy.episodes.record import NewEpisode, append
 from autonomy.errors import InvalidInput
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
-from autonomy.services.locked_run import locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
 LATEST = timedelta(days=366)
 
@@ -62,7 +62,7 @@ def _unfit(field: str, hint: str) -> InvalidInput:
 
 def _why_not(run: Run) -> str:
     if run.ended:
-        return f"The run has ended ({run.get_outcome_display()}); start or fork one to have it done later."
+        return f"The run has ended ({how_it_ended(run)}); start or fork one to have it done later."
     if run.cancel_requested_at:
         return "The run is being cancelled; it cannot be scheduled any more."
     if run.status == Run.Status.RUNNING:

@@ -124,7 +124,18 @@ def test_the_sources_of_a_fork_are_copies_with_their_passages(model, start, work
     fork, _ = fork_run(run_id=run.pk, actor=mara)
 
     def copies(of):
-        fields = ("key", "title", "filename", "origin", "original", "sha256", "status", "skipped_reason", "csl", "words")
+        fields = (
+            "key",
+            "title",
+            "filename",
+            "origin",
+            "original",
+            "sha256",
+            "status",
+            "skipped_reason",
+            "csl",
+            "words",
+        )
         rows = [
             [bytes(v) if isinstance(v, memoryview) else v for v in row]
             for row in Source.objects.filter(run=of).order_by("pk").values_list(*fields)
@@ -377,7 +388,11 @@ def test_a_draft_that_never_passed_gets_new_redrafts_in_a_fork(model, start, wor
         ({"task": {"words": 3}}, "patch.task.words", "greater than or equal to 100"),
         ({"task": {"colour": "red"}}, "patch.task.colour", "no such field"),
         ({"plan": {"title": "T", "words": 100, "sections": []}}, "patch.plan.sections", "at least 1 item"),
-        ({"plan": {"title": "T", "words": 100, "sections": [{"id": "s1"}]}}, "patch.plan.sections.0.heading", "required"),
+        (
+            {"plan": {"title": "T", "words": 100, "sections": [{"id": "s1"}]}},
+            "patch.plan.sections.0.heading",
+            "required",
+        ),
         ({"draft": {"sections": [{"id": "s1", "markdown": 3}]}}, "patch.draft.sections.0.markdown", "valid string"),
         ({"draft": "text"}, "patch.draft", "Input should be"),
         ({"last_verdict": {"note": "a\0b"}}, "patch", "NUL"),

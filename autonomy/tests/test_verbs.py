@@ -319,7 +319,7 @@ def test_a_limit_that_is_still_used_up_is_named_with_what_is_spent(model, start,
         raise_budget(run_id=run.pk, actor=mara, tokens=500)
     assert refused.value.details["fields"] == {"tokens": ["It must be above what is spent: 700."]}
     Run.objects.filter(pk=run.pk).update(spent_seconds=1000)
-    with pytest.raises(InvalidInput, match="The limit of 900.0 seconds is still used up") as refused:
+    with pytest.raises(InvalidInput, match=r"The limit of 900\.0 seconds is still used up") as refused:
         raise_budget(run_id=run.pk, actor=mara, tokens=1000)
     assert refused.value.details["spent"] == 1000
     run.refresh_from_db()
@@ -393,7 +393,7 @@ def test_a_run_started_for_later_sends_no_hint_and_one_for_now_does(start, monke
 @pytest.mark.parametrize(
     ("at", "hint"),
     [
-        (datetime(2027, 1, 31, 8), "with its offset"),  # noqa: DTZ001
+        (datetime(2027, 1, 31, 8), "with its offset"),
         (timezone.now() + timedelta(days=400), "within a year"),
     ],
 )
