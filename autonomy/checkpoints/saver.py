@@ -18,9 +18,10 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 
-from autonomy.checkpoints import rows, sql
+from autonomy.checkpoints import rows, sql, upkeep
 from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.versions import next_version
+from autonomy.models import statements
 
 
 class PostgresSaver(BaseCheckpointSaver[str]):
@@ -74,33 +75,45 @@ class PostgresSaver(BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         where = config["configurable"]
         run_id, namespace = where["thread_id"], where.get("checkpoint_ns", "")
-        body, blobs = rows.split(run_id, namespace, checkpoint, new_versions)
-        with transaction.atomic(), connection.cursor() as cursor:
-            sql.put(
-                cursor,
-                run_id,
-                namespace,
-                checkpoint["id"],
-                get_checkpoint_id(config),
-                body,
-                dict(get_serializable_checkpoint_metadata(config, metadata)),
-                blobs,
-            )
+        new = rows.NewRows()
+        told = get_serializable_checkpoint_metadata(config, metadata)
+        new.put(namespace, checkpoint, get_checkpoint_id(config), told, new_versions)
+        statements.execute(statements.PUT, {"run": run_id, **new.parameters()})
         return rows.config_of(run_id, namespace, checkpoint["id"])
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         where = config["configurable"]
-        to_write, replace = rows.write_rows(
-            where["thread_id"], where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path
-        )
-        with transaction.atomic(), connection.cursor() as cursor:
-            sql.put_writes(cursor, to_write, replace=replace)
+        new = rows.NewRows()
+        new.put_writes(where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path)
+        statements.execute(statements.PUT, {"run": where["thread_id"], **new.parameters()})
 
     def delete_thread(self, thread_id: str) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            sql.delete(cursor, thread_id)
+            upkeep.delete(cursor, [thread_id])
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """`run_ids` are LangGraph's: an invocation's id in a checkpoint's metadata, not one of our runs."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            upkeep.delete_made_by(cursor, run_ids)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            upkeep.copy(cursor, source_thread_id, target_thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """`keep_latest` keeps the newest checkpoint of each namespace, and what it is rebuilt from; `delete` nothing.
+
+        Raises ValueError for another strategy.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"There is no pruning strategy {strategy!r}, only 'keep_latest' and 'delete'.")
+        with transaction.atomic(), connection.cursor() as cursor:
+            if strategy == "delete":
+                upkeep.delete(cursor, thread_ids)
+            else:
+                upkeep.prune(cursor, thread_ids, keep=1)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         return await sync_to_async(self.get_tuple)(config)
@@ -133,3 +146,12 @@ class PostgresSaver(BaseCheckpointSaver[str]):
 
     async def adelete_thread(self, thread_id: str) -> None:
         await sync_to_async(self.delete_thread)(thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        await sync_to_async(self.delete_for_runs)(run_ids)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        await sync_to_async(self.copy_thread)(source_thread_id, target_thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        await sync_to_async(self.prune)(thread_ids, strategy=strategy)

@@ -9,7 +9,7 @@ from langgraph.checkpoint.serde.types import INTERRUPT
 from autonomy.checkpoints.saver import PostgresSaver
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
-from autonomy.runtime.context import handoff_class
+from autonomy.runtime.handoff import handoff_class
 
 # What `reopen` sets on the run.
 FIELDS = ["status", "outcome", "reason", "route", "revision", "ended_at", "cancel_requested_at", "updated_at"]

@@ -11,7 +11,6 @@ from django.utils import timezone
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
 from autonomy.models import Job, Run
-from autonomy.runtime.commit import save
 from autonomy.runtime.ending import cancel
 from autonomy.services.locked_run import how_it_ended, locked_run, refused
 
@@ -35,5 +34,5 @@ def cancel_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
             append(run, [NewEpisode(Kind.CANCEL_REQUESTED, message, {"reason": reason}, run.route, actor_id=actor.pk)])
         if not Job.objects.filter(run=run, state=Job.State.RUNNING).exists():
             cancel(run)
-        save(run)
+        run.save_progress()
     return run
