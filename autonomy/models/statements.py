@@ -19,6 +19,7 @@ LOCK_CLAIMS = f"SELECT pg_advisory_xact_lock({CLAIM_LOCK})"
 
 # For each user with something queued (found by walking the index from user to user), the best due jobs; of those, the
 # most urgent, then the user with the fewest running runs, then the oldest. Rows somebody else holds are passed over.
+# Materialized, or Postgres may read the whole queue first and choose afterwards.
 CLAIM = """
 WITH RECURSIVE busy AS (
   SELECT user_id, count(*) AS runs FROM autonomy_job_queue WHERE state = 'running' GROUP BY user_id
@@ -28,7 +29,7 @@ WITH RECURSIVE busy AS (
   SELECT (SELECT j.user_id FROM autonomy_job_queue j WHERE j.state = 'queued' AND j.user_id > w.user_id
           ORDER BY j.user_id LIMIT 1)
   FROM waiting w WHERE w.user_id IS NOT NULL
-), best AS (
+), best AS MATERIALIZED (
   SELECT job.*, coalesce(busy.runs, 0) AS runs
   FROM waiting w LEFT JOIN busy USING (user_id)
   CROSS JOIN LATERAL (
