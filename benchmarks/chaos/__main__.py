@@ -55,11 +55,12 @@ def main() -> int:
         address = f"http://127.0.0.1:{_port(folder)}"
         os.environ["OPENAI_BASE_URL"] = f"{address}/v1"
         # Registered before the services are joined, so that it is done after they have ended.
-        atexit.register(lambda: None if found or found is None else shutil.rmtree(folder, ignore_errors=True))
+        atexit.register(lambda: None if asked.keep else shutil.rmtree(folder, ignore_errors=True))
         found = _storm_and_audit(asked, processes, address, logs)
     finally:
         processes.stop()
-        if found is None or found:
+        asked.keep |= found != []
+        if asked.keep:
             print(f"\nThe database and the logs are kept in {folder}")
     for finding in found[:MOST_FINDINGS]:
         print(finding)
@@ -116,6 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="what is random is drawn from it (1)")
     parser.add_argument("--seconds", type=float, help="over which all of it is spread (one a run, at least 20)")
     parser.add_argument("--lease", type=float, default=10.0, help="seconds of a worker's lease (10)")
+    parser.add_argument("--keep", action="store_true", help="keep the database and the logs in any case")
     asked = parser.parse_args()
     asked.freezes = max(1, asked.kills // 10) if asked.freezes is None else asked.freezes
     asked.seconds = max(LEAST_SECONDS, asked.runs) if asked.seconds is None else asked.seconds

@@ -66,14 +66,14 @@ class Fleet:
                     self.ended_by_themselves[f"{name} with code {self._processes.exit_code(name)}"] += 1
                 self._start(name)
 
-    def kill(self, kind: str, chance: random.Random, busy: Collection[int]) -> Victim | None:
+    def kill(self, kind: str, chance: random.Random, busy: Collection[int], spared: Collection[int]) -> Victim | None:
         """SIGKILL for a pool child, a whole worker or a beat, one that executes a job if there is such; None if none.
 
-        `busy`: the numbers of processes that hold a lease.
+        `busy`: the numbers of processes that hold a lease; `spared`: of those to leave alone, if it can be.
         """
         with self._lock:
             if kind == "pool child":
-                child = self._child(chance, busy)
+                child = self._child(chance, busy, spared)
                 if child is None:
                     return None
                 child.kill()
@@ -83,10 +83,11 @@ class Fleet:
             ]
             if not names:
                 return None
-            working = [name for name in names if {one.pid for one in self._children(name)} & set(busy)]
-            name = chance.choice(working or names)
+            crews = {name: {one.pid for one in self._children(name)} for name in names}
+            names = [name for name in names if not crews[name] & set(spared)] or names
+            name = chance.choice([name for name in names if crews[name] & set(busy)] or names)
             pid = self._processes.pid(name)
-            went = {pid, *(one.pid for one in self._children(name))}
+            went = {pid, *crews[name]}
             self._killed.add(name)
             os.killpg(pid, signal.SIGKILL)
             return Victim(kind, frozenset(went))
@@ -94,13 +95,15 @@ class Fleet:
     def freeze(self, chance: random.Random, busy: Collection[int]) -> psutil.Process | None:
         """SIGSTOP for a pool child that executes a job; None if none does. To be thawed later."""
         with self._lock:
-            child = self._child(chance, busy, only_busy=True)
+            child = self._child(chance, busy, (), only_busy=True)
             if child is not None:
                 child.suspend()
             return child
 
-    def _child(self, chance: random.Random, busy: Collection[int], *, only_busy: bool = False) -> psutil.Process | None:
-        children = [child for name in self._running() for child in self._children(name)]
+    def _child(
+        self, chance: random.Random, busy: Collection[int], spared: Collection[int], *, only_busy: bool = False
+    ) -> psutil.Process | None:
+        children = [child for name in self._running() for child in self._children(name) if child.pid not in spared]
         working = [child for child in children if child.pid in busy]
         # Mostly those that work: a killed idler proves little.
         choice = working if working and (only_busy or chance.random() < 0.85) else [] if only_busy else children

@@ -46,7 +46,7 @@ class Size:
 
 @dataclass
 class Toll:
-    """What the storm did. `struck`: when a kill took a worker from a run."""
+    """What the storm did. `struck`: when a kill took a worker from a run; `away`: from when to when a server was."""
 
     kills: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)
@@ -54,6 +54,7 @@ class Toll:
     thawed: int = 0
     starts_again: int = 0
     ended: Counter[str] = field(default_factory=Counter)
+    away: list[tuple[datetime, datetime]] = field(default_factory=list)
     struck: list[tuple[datetime, UUID]] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
 
@@ -69,6 +70,7 @@ class Storm:
         self._started = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._asleep: set[int] = set()  # they shall wake up, and then find that they are too late
         self._threads: list[threading.Thread] = []
         self._busy_threads: set[threading.Thread] = set()
 
@@ -162,8 +164,8 @@ class Storm:
 
     def _kill(self, blow: Blow) -> None:
         while not self._over.is_set():
-            busy = patiently(_busy)
-            if victim := self._fleet.kill(blow.way, self._chance, busy):
+            busy = {pid: run_id for pid, run_id in patiently(_busy).items() if pid not in self._asleep}
+            if victim := self._fleet.kill(blow.way, self._chance, busy, self._asleep):
                 self._count(victim, busy)
                 return
             time.sleep(0.2)  # all of them are just being started again
@@ -179,12 +181,16 @@ class Storm:
             if self._over.wait(0.1) or time.monotonic() > deadline:
                 return  # nobody works any more
         self.toll.frozen += 1
+        self._asleep.add(child.pid)
         time.sleep(settings.ENV.autonomy_lease_seconds + self._chance.uniform(*OVERSLEEP))
         self.toll.thawed += thaw(child)
+        self._asleep.discard(child.pid)
 
     def _outage(self, blow: Blow) -> None:
         strike = outages.restart_redis if blow.what == "redis" else outages.restart_postgres
+        began = datetime.now(UTC)
         strike(settings.EMBEDDED, blow.way, self._chance)
+        self.toll.away.append((began, datetime.now(UTC)))
         self.toll.outages[f"{blow.what} {blow.way}"] += 1
 
     # --- the watch ---

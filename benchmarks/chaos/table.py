@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from benchmarks.chaos.storm import Storm
+from benchmarks.chaos.storm import Storm, Toll
 
 LATE = ('"lease_lost_at_commit"', '"lease_lost_at_failure"', '"lease_lost"')
 
@@ -35,7 +36,7 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
         ("ended by themselves", _counts(toll.ended)),
         ("outages", _counts(toll.outages)),
         ("leases expired", f"{told['lease_expired']}; late workers turned away: {_late_workers(logs)}"),
-        ("stood still after a kill", _longest_and_median(toll.struck)),
+        ("stood still after a kill", _still(toll)),
         ("attempts that failed", f"{told['step_failed']}, tried again; provider retries {told['retry']}"),
         ("starts asked again", f"{toll.starts_again}, as Postgres was away"),
         ("deliveries", f"{post['ordered']}, {post['delivered again']} of them again as Postgres was away"),
@@ -59,9 +60,21 @@ _OUTCOMES = "SELECT coalesce(nullif(outcome, ''), status), count(*) FROM autonom
 _WHY_FAILED = "SELECT data ->> 'code', count(*) FROM autonomy_episodic_logs WHERE kind = 'run_failed' GROUP BY 1"
 
 
-def _longest_and_median(struck: Iterable[tuple[datetime, UUID]]) -> str:
-    still = sorted(filter(None, (_stood_still(*one) for one in struck)))
-    return f"longest {still[-1]:.1f} s, median {still[len(still) // 2]:.1f} s" if still else "-"
+def _still(toll: Toll) -> str:
+    """How long runs stood still after a kill. Recovery is told by Redis and done in Postgres: without them it waits."""
+    found = [(at, run_id, seconds) for at, run_id in toll.struck if (seconds := _stood_still(at, run_id))]
+    calm = [
+        seconds
+        for at, _, seconds in found
+        if not any(began < at + timedelta(seconds=seconds) and at < ended for began, ended in toll.away)
+    ]
+    if not found:
+        return "-"
+    at, run_id, longest = max(found, key=lambda one: one[2])
+    text = f"longest {longest:.1f} s (run {run_id} at {at:%H:%M:%S} UTC)"
+    if calm:
+        text += f"; without an outage meanwhile {max(calm):.1f} s, median {statistics.median(calm):.1f} s"
+    return text
 
 
 def _stood_still(at: datetime, run_id: UUID) -> float | None:
