@@ -16,34 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from autonomy.models import Job, Run
+from autonomy.models import Job, Run, statements
 
 log = structlog.get_logger(__name__)
 
 HINT_SECONDS = 30
-
-# Both rows are locked, and skipped when somebody else holds one: a claim never waits, so it can never deadlock.
-_CLAIM = """
-WITH due AS (
-  SELECT j.id FROM autonomy_job_queue j JOIN autonomy_runs r ON r.id = j.run_id
-  WHERE j.state = 'queued' AND j.scheduled_at <= now() AND r.ended_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM autonomy_job_queue o WHERE o.run_id = j.run_id AND o.state = 'running')
-  ORDER BY j.priority, j.scheduled_at, j.id
-  LIMIT 1
-  FOR UPDATE OF j, r SKIP LOCKED
-), claimed AS (
-  UPDATE autonomy_job_queue j
-  SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(),
-      lease_expires_at = now() + make_interval(secs => %(lease)s), worker = %(worker)s,
-      started_at = coalesce(j.started_at, now())
-  FROM due WHERE j.id = due.id
-  RETURNING j.id, j.run_id, j.kind, j.attempt, j.max_attempts, j.lease_token
-), running AS (
-  UPDATE autonomy_runs r SET status = 'running', started_at = coalesce(r.started_at, now()), updated_at = now()
-  FROM claimed WHERE r.id = claimed.run_id
-)
-SELECT id, run_id, kind, attempt, max_attempts, lease_token FROM claimed
-"""
+UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +44,9 @@ def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -
     """The run's first job. Asked again for the same run it returns the job there is."""
     if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
         raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
-    job, created = Job.objects.get_or_create(run_id=run_id, kind=Job.Kind.START, defaults=_new(priority))
+    job, created = Job.objects.get_or_create(
+        run_id=run_id, kind=Job.Kind.START, defaults={"user_id": user_id, **_new(priority)}
+    )
     if created:
         hint_after_commit()
     return job
@@ -78,7 +58,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
         run_id=run_id,
         kind=Job.Kind.RESUME,
         state__in=[Job.State.QUEUED, Job.State.RUNNING],
-        defaults={"state": Job.State.QUEUED, **_new(priority)},
+        defaults={"state": Job.State.QUEUED, "user_id": _owner(run_id), **_new(priority)},
     )
     if created:
         hint_after_commit()
@@ -87,15 +67,24 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
 
 def enqueue_continue(run_id: UUID, priority: int) -> Job:
     """A job for the rest of a run whose time slice is up."""
-    job = Job.objects.create(run_id=run_id, kind=Job.Kind.CONTINUE, **_new(priority))
+    job = Job.objects.create(run_id=run_id, user_id=_owner(run_id), kind=Job.Kind.CONTINUE, **_new(priority))
     hint_after_commit()
     return job
 
 
 def claim() -> Claim | None:
-    """Take the best due job in one short transaction, or None when there is none."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": settings.ENV.autonomy_lease_seconds, "worker": worker_name()})
+    """Take the best due job in one round trip, or None when there is none that may run now."""
+    env = settings.ENV
+    parameters: dict[str, Any] = {
+        "lease": env.autonomy_lease_seconds,
+        "worker": worker_name(),
+        "per_user": env.autonomy_running_per_user,
+        "at_all": env.autonomy_running_at_all or UNLIMITED,
+    }
+    # Two statements in one message are one transaction, and the second sees what the first waited for.
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statements.LOCK_CLAIMS};{statements.CLAIM}", parameters)
+        cursor.nextset()
         row = cursor.fetchone()
     return Claim(*row) if row else None
 
@@ -123,6 +112,10 @@ def hint(times: int = 1) -> None:
 @cache
 def _redis() -> redis.Redis:
     return redis.Redis(**settings.EVENTSTREAM_REDIS)
+
+
+def _owner(run_id: UUID) -> int:
+    return Run.objects.values_list("user_id", flat=True).get(pk=run_id)
 
 
 def _new(priority: int) -> dict[str, Any]:
