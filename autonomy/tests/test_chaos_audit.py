@@ -36,11 +36,13 @@ CORRUPTIONS = {
         "UPDATE autonomy_runs SET route = 'critic' WHERE id = %(waiting)s",
         f"UPDATE {CYCLES} SET state = 'report_ready', report_at = now() WHERE run_id = %(waiting)s",
         f"DELETE FROM {CYCLES} WHERE run_id = %(waiting)s",
+        f"UPDATE {CYCLES} SET withdrawn_at = now() WHERE run_id = %(waiting)s",
     ],
     "no_job_is_stuck": [
         f"UPDATE {JOBS} SET state = 'queued', finished_at = NULL WHERE run_id = %(run)s AND kind = 'start'",
-        f"INSERT INTO {JOBS} (run_id, kind, state, priority, attempt, max_attempts, worker, last_error, created_at) "
-        "VALUES (%(waiting)s, 'continue', 'queued', 5, 0, 5, '', '', now())",
+        f"INSERT INTO {JOBS} "
+        "(run_id, user_id, kind, state, priority, attempt, max_attempts, worker, last_error, created_at) "
+        "SELECT id, user_id, 'continue', 'queued', 5, 0, 5, '', '', now() FROM autonomy_runs WHERE id = %(waiting)s",
     ],
     "no_lease_is_left": [
         f"UPDATE {JOBS} SET state = 'running', finished_at = NULL, lease_token = gen_random_uuid(), "
@@ -49,6 +51,9 @@ CORRUPTIONS = {
     "attempts_are_within_bounds": [
         f"UPDATE {JOBS} SET attempt = 0 WHERE run_id = %(run)s",
         told("retry", attempt=99),
+    ],
+    "jobs_belong_to_the_owner_of_their_run": [
+        f"UPDATE {JOBS} SET user_id = (SELECT max(id) FROM auth_user) WHERE run_id = %(run)s",
     ],
     "every_run_was_started_once": [
         f"DELETE FROM {JOBS} WHERE run_id = %(run)s AND kind = 'start'",
@@ -116,6 +121,12 @@ CORRUPTIONS = {
         f"UPDATE {CYCLES} SET number = 5 WHERE run_id = %(run)s AND number = 2",
         f"UPDATE {CYCLES} SET state = 'accepted' WHERE run_id = %(run)s",
         told("cycle_opened"),
+    ],
+    "cycles_are_withdrawn_with_their_run": [
+        f"UPDATE {CYCLES} SET withdrawn_at = now() WHERE run_id = %(waiting)s",
+        "UPDATE autonomy_runs SET status = 'done', outcome = 'budget_exceeded', ended_at = now() "
+        "WHERE id = %(waiting)s",
+        "UPDATE autonomy_runs SET status = 'cancelled', outcome = 'cancelled', ended_at = now() WHERE id = %(waiting)s",
     ],
     "one_resume_per_report": [
         f"UPDATE {CYCLES} SET resume_job_id = NULL WHERE run_id = %(run)s AND number = 2",

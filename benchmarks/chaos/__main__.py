@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import dataclasses
 import json
 import logging
 import os
@@ -89,11 +90,11 @@ def _storm_and_audit(asked: argparse.Namespace, processes: Processes, address: s
 
     settings.EMBEDDED.ensure()
     call_command("migrate", interactive=False, verbosity=0)
-    size = Size(asked.runs, asked.kills, asked.freezes, asked.redis, asked.postgres, asked.seed, asked.seconds)
+    size = Size(**{field.name: getattr(asked, field.name) for field in dataclasses.fields(Size)})
     _tell(
         f"{size.runs} runs over {size.seconds:.0f} s on {WORKERS} workers of {CHILDREN} processes and {BEATS} beats; "
-        f"{size.kills} kills, {size.freezes} freezes, {size.redis} Redis and {size.postgres} Postgres restarts; "
-        f"lease {asked.lease:g} s, {settings.ENV.autonomy_job_attempts} attempts, seed {size.seed}"
+        f"{size.kills} kills, {size.freezes} freezes, {size.stops} stops, {size.redis} Redis and {size.postgres} Postgres "
+        f"restarts; lease {asked.lease:g} s, {settings.ENV.autonomy_job_attempts} attempts, seed {size.seed}"
     )
     fleet = Fleet(processes, os.environ | {"AUTONOMY_LOG_LEVEL": "INFO"}, logs, WORKERS, BEATS, CHILDREN)
     storm = Storm(size, fleet, logs)
@@ -114,12 +115,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--redis", type=int, default=3, help="restarts of Redis (3)")
     parser.add_argument("--postgres", type=int, default=2, help="restarts of Postgres (2)")
     parser.add_argument("--freezes", type=int, help="workers put to sleep past their lease (a tenth of the kills)")
+    parser.add_argument("--stops", type=int, help="workers asked to stop by SIGTERM (a tenth of the kills)")
     parser.add_argument("--seed", type=int, default=1, help="what is random is drawn from it (1)")
     parser.add_argument("--seconds", type=float, help="over which all of it is spread (one a run, at least 20)")
     parser.add_argument("--lease", type=float, default=10.0, help="seconds of a worker's lease (10)")
     parser.add_argument("--keep", action="store_true", help="keep the database and the logs in any case")
     asked = parser.parse_args()
     asked.freezes = max(1, asked.kills // 10) if asked.freezes is None else asked.freezes
+    asked.stops = max(1, asked.kills // 10) if asked.stops is None else asked.stops
     asked.seconds = max(LEAST_SECONDS, asked.runs) if asked.seconds is None else asked.seconds
     return asked
 

@@ -8,24 +8,26 @@ from dataclasses import dataclass
 
 from benchmarks.chaos.outages import POSTGRES_WAYS, REDIS_WAYS
 
+FREEZES = ("past its lease", "in a transaction")
 KILLS = {"pool child": 0.7, "whole worker": 0.22, "beat": 0.08}
 
 
 @dataclass(frozen=True, order=True)
 class Blow:
-    """`at`: seconds from the storm's beginning. `what`: kill, freeze, redis or postgres; `way`: which kind of it."""
+    """`at`: seconds from the storm's beginning. `what`: kill, freeze, stop, redis or postgres; `way`: what kind."""
 
     at: float
     what: str
     way: str
 
 
-def blows(seed: int, seconds: float, *, kills: int, freezes: int, redis: int, postgres: int) -> list[Blow]:
+def blows(seed: int, seconds: float, *, kills: int, freezes: int, stops: int, redis: int, postgres: int) -> list[Blow]:
     chance = random.Random(f"{seed}:blows")
     kinds = chance.choices(list(KILLS), list(KILLS.values()), k=kills)
     drawn = [
         *_spread(chance, seconds, "kill", kinds),
-        *_spread(chance, seconds, "freeze", ["past its lease"] * freezes),
+        *_spread(chance, seconds, "freeze", _in_turn(FREEZES, freezes)),
+        *_spread(chance, seconds, "stop", ["asked to stop"] * stops),
         *_spread(chance, seconds, "redis", _in_turn(REDIS_WAYS, redis)),
         *_spread(chance, seconds, "postgres", _in_turn(POSTGRES_WAYS, postgres)),
     ]

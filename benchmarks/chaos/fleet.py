@@ -19,6 +19,7 @@ import psutil  # type: ignore[import-untyped]
 from autonomy.management.processes import Processes
 
 RESTART_AFTER = 0.5
+LONGEST_STOP = 60.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Fleet:
         self._lock = threading.RLock()
         # Celery's worker ends when one of its children dies while it starts.
         self.ended_by_themselves: Counter[str] = Counter()
+        self.stuck: list[str] = []
         self._killed: set[str] = set()
+        self._stopping: dict[str, float] = {}
 
     def start(self) -> None:
         for name in self._commands:
@@ -56,14 +59,19 @@ class Fleet:
         """Start again what has ended. One round; called all the time."""
         with self._lock:
             ended = [name for name in self._commands if self._processes.exit_code(name) is not None]
+            for name, asked in list(self._stopping.items()):
+                if name not in ended and time.monotonic() - asked > LONGEST_STOP:
+                    self.stuck.append(f"{name} was asked to stop and still runs after {LONGEST_STOP:.0f} s.")
+                    self._kill(name)
         if ended:
             time.sleep(RESTART_AFTER)
         for name in ended:
             with self._lock:
-                if name in self._killed:
-                    self._killed.discard(name)
-                else:
-                    self.ended_by_themselves[f"{name} with code {self._processes.exit_code(name)}"] += 1
+                code = self._processes.exit_code(name)
+                if name not in self._killed and (name not in self._stopping or code != 0):
+                    self.ended_by_themselves[f"{name} with code {code}"] += 1
+                self._killed.discard(name)
+                self._stopping.pop(name, None)
                 self._start(name)
 
     def kill(self, kind: str, chance: random.Random, busy: Collection[int], spared: Collection[int]) -> Victim | None:
@@ -88,9 +96,19 @@ class Fleet:
             name = chance.choice([name for name in names if crews[name] & set(busy)] or names)
             pid = self._processes.pid(name)
             went = {pid, *crews[name]}
-            self._killed.add(name)
-            os.killpg(pid, signal.SIGKILL)
+            self._kill(name)
             return Victim(kind, frozenset(went))
+
+    def stop(self, chance: random.Random) -> bool:
+        """SIGTERM for a whole worker: it finishes or gives back what it has. False if none runs."""
+        with self._lock:
+            names = [name for name in self._running() if name.startswith("worker") and name not in self._stopping]
+            if not names:
+                return False
+            name = chance.choice(names)
+            self._stopping[name] = time.monotonic()
+            os.kill(self._processes.pid(name), signal.SIGTERM)
+            return True
 
     def freeze(self, chance: random.Random, busy: Collection[int]) -> psutil.Process | None:
         """SIGSTOP for a pool child that executes a job; None if none does. To be thawed later."""
@@ -108,6 +126,11 @@ class Fleet:
         # Mostly those that work: a killed idler proves little.
         choice = working if working and (only_busy or chance.random() < 0.85) else [] if only_busy else children
         return chance.choice(choice) if choice else None
+
+    def _kill(self, name: str) -> None:
+        self._killed.add(name)
+        self._stopping.pop(name, None)
+        os.killpg(self._processes.pid(name), signal.SIGKILL)
 
     def _running(self) -> list[str]:
         return [name for name in self._commands if self._processes.exit_code(name) is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -14,8 +15,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections, transaction
+from django.db.utils import Error as DatabaseError
 
+from autonomy.episodes.record import lock
 from autonomy.models import Job
 from autonomy.services.start_run import start_run
 from benchmarks.chaos import outages
@@ -38,6 +41,7 @@ class Size:
     runs: int
     kills: int
     freezes: int
+    stops: int
     redis: int
     postgres: int
     seed: int
@@ -50,7 +54,8 @@ class Toll:
 
     kills: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)
-    frozen: int = 0
+    frozen: Counter[str] = field(default_factory=Counter)
+    stops: int = 0
     thawed: int = 0
     starts_again: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -91,7 +96,7 @@ class Storm:
             for thread in self._threads:
                 thread.join(60)
             self.post.close()
-            self.toll.strange += self.post.strange
+            self.toll.strange += [*self.post.strange, *self._fleet.stuck]
             self.toll.ended = self._fleet.ended_by_themselves
 
     # --- the threads ---
@@ -150,15 +155,15 @@ class Storm:
 
     def _strike(self) -> None:
         size = self._size
-        planned = blows(
-            size.seed, size.seconds, kills=size.kills, freezes=size.freezes, redis=size.redis, postgres=size.postgres
-        )
-        for blow in planned:
+        count = {name: getattr(size, name) for name in ("kills", "freezes", "stops", "redis", "postgres")}
+        for blow in blows(size.seed, size.seconds, **count):
             self._until(blow.at)
             if blow.what == "kill":
                 self._kill(blow)
             elif blow.what == "freeze":
-                self._do(self._freeze)
+                self._do(lambda blow=blow: self._freeze(blow))  # type: ignore[misc]
+            elif blow.what == "stop":
+                self.toll.stops += self._fleet.stop(self._chance)
             else:
                 self._do(lambda blow=blow: self._outage(blow))  # type: ignore[misc]
 
@@ -175,14 +180,18 @@ class Storm:
         now = datetime.now(UTC)
         self.toll.struck += [(now, run_id) for pid, run_id in busy.items() if pid in victim.pids]
 
-    def _freeze(self) -> None:
+    def _freeze(self, blow: Blow) -> None:
         deadline = time.monotonic() + LONGEST_HUNT
-        while not (child := self._fleet.freeze(self._chance, patiently(_busy))):
+        while not (child := self._fleet.freeze(self._chance, busy := patiently(_busy))):
             if self._over.wait(0.1) or time.monotonic() > deadline:
                 return  # nobody works any more
-        self.toll.frozen += 1
+        self.toll.frozen[blow.way] += 1
         self._asleep.add(child.pid)
-        time.sleep(settings.ENV.autonomy_lease_seconds + self._chance.uniform(*OVERSLEEP))
+        seconds = settings.ENV.autonomy_lease_seconds + self._chance.uniform(*OVERSLEEP)
+        if blow.way == "in a transaction":
+            _hold(busy[child.pid], seconds)
+        else:
+            time.sleep(seconds)
         self.toll.thawed += thaw(child)
         self._asleep.discard(child.pid)
 
@@ -234,6 +243,16 @@ def _busy() -> dict[int, UUID]:
     """Which process executes which run."""
     rows = Job.objects.filter(state=Job.State.RUNNING).values_list("worker", "run_id")
     return {int(worker.rpartition(":")[2]): run_id for worker, run_id in rows}
+
+
+def _hold(run_id: UUID, seconds: float) -> None:
+    """What a worker does that is frozen in the middle of a transaction: it holds its run's row, and nothing else."""
+    until = time.monotonic() + seconds
+    with contextlib.suppress(DatabaseError), transaction.atomic():
+        lock(run_id)
+        time.sleep(seconds)
+    connections.close_all()
+    time.sleep(max(0.0, until - time.monotonic()))
 
 
 def _look() -> dict[str, int]:

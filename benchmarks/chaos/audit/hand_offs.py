@@ -28,6 +28,18 @@ def every_pause_has_one_cycle() -> list[str]:
 
 
 @check
+def cycles_are_withdrawn_with_their_run() -> list[str]:
+    """A cancelled run has withdrawn its open cycle, no other run has withdrawn any, and none that is done left one."""
+    return sentences("""
+        SELECT format('Cycle %s of run %s is %s and %s, while the run is %s (%s).', c.number, c.run_id, c.state,
+                      CASE WHEN c.withdrawn_at IS NULL THEN 'not withdrawn' ELSE 'withdrawn' END, r.status, r.outcome)
+        FROM autonomy_turnitin_cycles c JOIN autonomy_runs r ON r.id = c.run_id
+        WHERE (c.withdrawn_at IS NOT NULL AND r.status <> 'cancelled')
+           OR (c.withdrawn_at IS NULL AND c.closed_at IS NULL AND r.status IN ('done', 'cancelled'))
+    """)
+
+
+@check
 def one_resume_per_report() -> list[str]:
     """Each cycle whose report came has one resume job of its own; no other resume job exists, and none was refused."""
     return sentences("""

@@ -12,7 +12,8 @@ def every_run_ended_or_waits_rightly() -> list[str]:
         SELECT format('Run %s is %s at %s with %s open cycles, %s of them awaiting a report.',
                       r.id, r.status, r.route, count(c.id), count(c.id) FILTER (WHERE c.state = 'awaiting_report'))
         FROM autonomy_runs r
-        LEFT JOIN autonomy_turnitin_cycles c ON c.run_id = r.id AND c.state IN ('awaiting_report', 'report_ready')
+        LEFT JOIN autonomy_turnitin_cycles c ON c.run_id = r.id AND c.withdrawn_at IS NULL
+                                            AND c.state IN ('awaiting_report', 'report_ready')
         WHERE r.ended_at IS NULL
         GROUP BY r.id
         HAVING NOT (r.status = 'waiting_human' AND r.route = 'turnitin_pause' AND count(c.id) = 1
@@ -50,6 +51,15 @@ def attempts_are_within_bounds() -> list[str]:
                       e.seq, e.run_id, e.attempt)
         FROM autonomy_episodic_logs e
         WHERE e.attempt > (SELECT max(j.max_attempts) FROM autonomy_job_queue j WHERE j.run_id = e.run_id)
+    """)
+
+
+@check
+def jobs_belong_to_the_owner_of_their_run() -> list[str]:
+    return sentences("""
+        SELECT format('Job %s of run %s is counted for user %s; the run belongs to user %s.',
+                      j.id, j.run_id, j.user_id, r.user_id)
+        FROM autonomy_job_queue j JOIN autonomy_runs r ON r.id = j.run_id WHERE j.user_id <> r.user_id
     """)
 
 
