@@ -93,8 +93,8 @@ def _storm_and_audit(asked: argparse.Namespace, processes: Processes, address: s
     size = Size(**{field.name: getattr(asked, field.name) for field in dataclasses.fields(Size)})
     _tell(
         f"{size.runs} runs over {size.seconds:.0f} s on {WORKERS} workers of {CHILDREN} processes and {BEATS} beats; "
-        f"{size.kills} kills, {size.freezes} freezes, {size.stops} stops, {size.redis} Redis and {size.postgres} Postgres "
-        f"restarts; lease {asked.lease:g} s, {settings.ENV.autonomy_job_attempts} attempts, seed {size.seed}"
+        f"{size.kills} kills, {size.freezes} freezes, {size.stops} stops, {size.redis} Redis and {size.postgres} "
+        f"Postgres restarts; lease {asked.lease:g} s, {settings.ENV.autonomy_job_attempts} attempts, seed {size.seed}"
     )
     fleet = Fleet(processes, os.environ | {"AUTONOMY_LOG_LEVEL": "INFO"}, logs, WORKERS, BEATS, CHILDREN)
     storm = Storm(size, fleet, logs)
