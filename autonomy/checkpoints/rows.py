@@ -20,7 +20,8 @@ from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.sql import CheckpointRow
 
 # Small plain values ride in the checkpoint's own JSON; the rest becomes a blob shared by version.
-INLINE = (str, int, float, bool, type(None))
+# A float does not: JSON has no infinity, and Postgres gives 1e22 back as an integer.
+INLINE = (str, int, bool, type(None))
 INLINE_CHARS = 200
 
 
@@ -97,8 +98,10 @@ class NewRows:
 
 
 def _rides_inline(value: Any) -> bool:
-    # Postgres cannot keep a NUL in JSON.
-    return isinstance(value, INLINE) and not (isinstance(value, str) and (len(value) > INLINE_CHARS or "\0" in value))
+    if isinstance(value, str):
+        # Postgres keeps neither a NUL nor half a surrogate pair in JSON.
+        return len(value) <= INLINE_CHARS and "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    return isinstance(value, INLINE)
 
 
 def config_of(run_id: str, namespace: str, checkpoint_id: str) -> RunnableConfig:
