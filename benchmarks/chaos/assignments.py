@@ -31,7 +31,7 @@ _ENDINGS = (
 
 @dataclass(frozen=True)
 class Assignment:
-    """One run to start. `silent`: its reports never come, and it waits to the end."""
+    """One run to start. `silent`: no report ever comes; `twice`: asked for by two at once; `cancelled_after`: s."""
 
     number: int
     owner: int
@@ -40,10 +40,12 @@ class Assignment:
     sources: list[GivenSource]
     priority: int
     silent: bool
+    twice: bool
+    cancelled_after: float | None
 
 
 def assignment(seed: int, number: int, owners: int) -> Assignment:
-    """The number-th of a storm. A few have a small budget, which they use up; a few wait for ever."""
+    """The number-th of a storm. A few use up a small budget, are cancelled, wait for ever or are asked for twice."""
     chance = random.Random(f"{seed}:assignment:{number}")
     journey = chance.choice(list(JOURNEYS))
     task_spec: dict[str, Any] = {
@@ -58,7 +60,15 @@ def assignment(seed: int, number: int, owners: int) -> Assignment:
         name = chance.choice(SAMPLES)
         sources.append(GivenSource(name, _sample(name)))
     return Assignment(
-        number, number % owners, journey, task_spec, sources, chance.randrange(3, 8), chance.random() < 0.03
+        number=number,
+        owner=number % owners,
+        journey=journey,
+        task_spec=task_spec,
+        sources=sources,
+        priority=chance.randrange(3, 8),
+        silent=chance.random() < 0.03,
+        twice=chance.random() < 0.15,
+        cancelled_after=chance.uniform(0, 12) if chance.random() < 0.06 else None,
     )
 
 

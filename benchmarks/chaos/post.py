@@ -35,6 +35,7 @@ class Post:
         self._seed = seed
         self._is_silent = is_silent
         self._sent: set[str] = set()
+        self._silent: set[str] = set()
         self._later: list[tuple[float, int, Order]] = []
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
@@ -51,7 +52,7 @@ class Post:
                 self._sent.add(cycle_id)
                 assignment = _number_in(title)
                 if self._is_silent(assignment):
-                    self.counts["left waiting"] += 1
+                    self._silent.add(cycle_id)
                 else:
                     self._order(cycle_id, run_id, f"{self._seed}:report:{assignment}:{number}")
         while self._later and self._later[0][0] <= time.time() + SOON:
@@ -61,10 +62,12 @@ class Post:
             courier.stdin.write(order.line())
             courier.stdin.flush()
 
-    def outstanding(self) -> int:
-        """Deliveries that were ordered and not yet answered."""
+    def busy(self) -> bool:
+        """Whether somebody waits who shall get a report, or a delivery is not yet answered."""
+        if any(cycle_id not in self._silent for cycle_id, *_ in patiently(_awaiting)):
+            return True
         with self._lock:
-            return self.counts["ordered"] - self.counts["answered"]
+            return self.counts["ordered"] > self.counts["answered"]
 
     def close(self) -> None:
         for courier in self._couriers:

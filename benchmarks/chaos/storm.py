@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -22,10 +23,11 @@ from autonomy.episodes.record import lock
 from autonomy.models import Job
 from autonomy.services.start_run import start_run
 from benchmarks.chaos import outages
-from benchmarks.chaos.assignments import assignment
+from benchmarks.chaos.assignments import Assignment, assignment
 from benchmarks.chaos.blows import Blow, blows
 from benchmarks.chaos.fleet import Fleet, Victim, thaw
 from benchmarks.chaos.patience import patiently
+from benchmarks.chaos.people import People
 from benchmarks.chaos.post import Post
 
 OWNERS = 5
@@ -70,6 +72,7 @@ class Storm:
         self._fleet = fleet
         self.toll = Toll()
         self.post = Post(size.seed, lambda number: assignment(size.seed, number, OWNERS).silent, logs)
+        self.people = People(size.seed, User.objects.get_or_create(username="operator")[0])
         self._chance = random.Random(f"{size.seed}:storm")
         self._began = 0.0
         self._started = 0
@@ -84,10 +87,11 @@ class Storm:
         owners = [User.objects.get_or_create(username=f"owner-{n}")[0] for n in range(OWNERS)]
         self._began = time.monotonic()
         self._fleet.start()
-        self._do(lambda: self._always(self._fleet.supervise, 0.2), lasting=True)
-        self._do(lambda: self._always(self.post.look, 0.2), lasting=True)
+        self._do(partial(self._always, self._fleet.supervise, 0.2), lasting=True)
+        self._do(partial(self._always, self.post.look, 0.2), lasting=True)
+        self._do(partial(self._always, self.people.look, 0.5), lasting=True)
         for number in range(STARTERS):
-            self._do(lambda number=number: self._start_runs(owners, number))  # type: ignore[misc]
+            self._do(partial(self._start_runs, owners, number))
         self._do(self._strike)
         try:
             return self._watch(tell)
@@ -101,7 +105,7 @@ class Storm:
 
     # --- the threads ---
 
-    def _do(self, work: Callable[[], None], *, lasting: bool = False) -> None:
+    def _do(self, work: Callable[[], object], *, lasting: bool = False) -> None:
         """In a thread of its own. An error in it is a finding, not the storm's end."""
 
         def told() -> None:
@@ -134,18 +138,28 @@ class Storm:
         for number in range(first, self._size.runs, STARTERS):
             self._until(number * pace)
             one = assignment(self._size.seed, number, OWNERS)
-            patiently(
-                lambda one=one: start_run(  # type: ignore[misc]
-                    owner=owners[one.owner],
-                    journey=one.journey,
-                    task_spec=one.task_spec,
-                    sources=one.sources,
-                    priority=one.priority,
-                ),
-                self._again,
-            )
+            if one.twice:
+                self._do(partial(self._start_run, owners, one))
+            run_id = self._start_run(owners, one)
+            if one.cancelled_after is not None:
+                self.people.cancel_later(run_id, one.cancelled_after)
             with self._lock:
                 self._started += 1
+
+    def _start_run(self, owners: list[User], one: Assignment) -> UUID:
+        """Its key makes it the same run, however often it is asked for."""
+        run, _ = patiently(
+            lambda: start_run(
+                owner=owners[one.owner],
+                journey=one.journey,
+                task_spec=one.task_spec,
+                sources=one.sources,
+                priority=one.priority,
+                idempotency_key=f"storm-{one.number}",
+            ),
+            self._again,
+        )
+        return run.pk
 
     def _again(self) -> None:
         with self._lock:
@@ -161,11 +175,11 @@ class Storm:
             if blow.what == "kill":
                 self._kill(blow)
             elif blow.what == "freeze":
-                self._do(lambda blow=blow: self._freeze(blow))  # type: ignore[misc]
+                self._do(partial(self._freeze, blow))
             elif blow.what == "stop":
                 self.toll.stops += self._fleet.stop(self._chance)
             else:
-                self._do(lambda blow=blow: self._outage(blow))  # type: ignore[misc]
+                self._do(partial(self._outage, blow))
 
     def _kill(self, blow: Blow) -> None:
         while not self._over.is_set():
@@ -214,6 +228,8 @@ class Storm:
                 tell(self._line(seen))
             if self._is_settled(seen):
                 tell(self._line(seen))
+                if seen["runs"] != self._size.runs:
+                    self.toll.strange.append(f"{self._size.runs} runs were asked for, and {seen['runs']} started.")
                 return True
             if seen != before:
                 moved, before = now, seen
@@ -225,10 +241,7 @@ class Storm:
         with self._lock:
             if self._busy_threads or self._started < self._size.runs:
                 return False
-        return (
-            not (seen["live jobs"] or seen["unsettled"] or self.post.outstanding())
-            and seen["waiting"] == self.post.counts["left waiting"]
-        )
+        return not (seen["live jobs"] or seen["unsettled"] or self.post.busy() or self.people.busy())
 
     def _line(self, seen: dict[str, int]) -> str:
         minutes, seconds = divmod(round(time.monotonic() - self._began), 60)
@@ -261,9 +274,9 @@ def _look() -> dict[str, int]:
             SELECT count(*) FILTER (WHERE ended_at IS NOT NULL), count(*) FILTER (WHERE status = 'waiting_human'),
                    count(*) FILTER (WHERE ended_at IS NULL AND status <> 'waiting_human'),
                    coalesce(sum(supersteps), 0), coalesce(sum(last_seq), 0),
-                   (SELECT count(*) FROM autonomy_job_queue WHERE state IN ('queued', 'running'))
+                   (SELECT count(*) FROM autonomy_job_queue WHERE state IN ('queued', 'running')), count(*)
             FROM autonomy_runs
         """)
         row = cursor.fetchone()
-    names = ("ended", "waiting", "unsettled", "supersteps", "episodes", "live jobs")
+    names = ("ended", "waiting", "unsettled", "supersteps", "episodes", "live jobs", "runs")
     return dict(zip(names, map(int, row), strict=True))

@@ -40,6 +40,7 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
         ("stood still after a kill", _still(toll)),
         ("attempts that failed", f"{told['step_failed']}, tried again; provider retries {told['retry']}"),
         ("starts asked again", f"{toll.starts_again}, as Postgres was away"),
+        ("people", _counts(storm.people.counts)),
         ("deliveries", f"{post['ordered']}, {post['delivered again']} of them again as Postgres was away"),
         ("… answered", f"{post['taken']} taken, {post['conflict']} refused as too late"),
         ("… kept in the inbox", f"{inbox}, {late} of them too late"),

@@ -45,17 +45,26 @@ def routes_follow_each_other() -> list[str]:
 
 @check
 def endings_are_told_once_and_last() -> list[str]:
-    """A run that has ended has one ending among its episodes, the last, of the kind of its outcome; others none."""
+    """Endings and reopenings (a retry, a raised budget) take turns, and the last episode of an ended run is its ending.
+
+    The ending is of the kind of the run's outcome; a run that has not ended has none that was not reopened.
+    """
     return sentences("""
-        SELECT format('Run %s is %s (%s); its endings are %s and its last episode is %s.',
-                      r.id, r.status, r.outcome, told.endings, told.newest)
+        SELECT format('Run %s is %s (%s); it tells %s and its last episode is %s.',
+                      r.id, r.status, r.outcome, told.turns, told.newest)
         FROM autonomy_runs r,
-        LATERAL (SELECT coalesce(array_agg(kind::text ORDER BY seq)
-                                 FILTER (WHERE kind IN ('run_ended', 'run_failed', 'run_cancelled')), '{}') endings,
-                        (array_agg(kind::text ORDER BY seq DESC))[1] newest
-                 FROM autonomy_episodic_logs WHERE run_id = r.id) told,
+        LATERAL (SELECT coalesce(array_agg(kind::text ORDER BY seq) FILTER (WHERE is_ending OR reopens), '{}') turns,
+                        (array_agg(kind::text ORDER BY seq DESC))[1] newest,
+                        coalesce(bool_or(is_ending AND followed_by_ending), false) doubled,
+                        count(*) FILTER (WHERE is_ending) - count(*) FILTER (WHERE reopens) surplus
+                 FROM (SELECT *, lead(is_ending) OVER (PARTITION BY is_ending OR reopens ORDER BY seq)
+                                   followed_by_ending
+                       FROM (SELECT seq, kind, kind IN ('run_ended', 'run_failed', 'run_cancelled') is_ending,
+                                    kind = 'run_retried' OR (kind = 'budget_raised' AND data ->> 'goes_on' = 'true')
+                                      reopens
+                             FROM autonomy_episodic_logs WHERE run_id = r.id) each) paired) told,
         LATERAL (SELECT CASE r.status WHEN 'done' THEN 'run_ended' WHEN 'failed' THEN 'run_failed'
                                       WHEN 'cancelled' THEN 'run_cancelled' END kind) due
-        WHERE told.endings <> CASE WHEN due.kind IS NULL THEN '{}'::text[] ELSE ARRAY[due.kind] END
+        WHERE told.doubled OR told.surplus <> (due.kind IS NOT NULL)::int
            OR (due.kind IS NOT NULL AND told.newest <> due.kind)
     """)

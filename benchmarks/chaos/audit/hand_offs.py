@@ -41,17 +41,28 @@ def cycles_are_withdrawn_with_their_run() -> list[str]:
 
 @check
 def one_resume_per_report() -> list[str]:
-    """Each cycle whose report came has one resume job of its own; no other resume job exists, and none was refused."""
+    """Each cycle whose report came has one resume job of its own, and none was refused.
+
+    Another one exists only where a run that had failed or used up its budget was reopened to judge its report.
+    """
     return sentences("""
         SELECT format('Cycle %s of run %s is %s with %s resume job.', c.number, c.run_id, c.state,
                       CASE WHEN c.resume_job_id IS NULL THEN 'no' ELSE 'a' END)
         FROM autonomy_turnitin_cycles c WHERE (c.state = 'awaiting_report') <> (c.resume_job_id IS NULL)
         UNION ALL
-        SELECT format('Resume job %s (%s) of run %s belongs to %s.', j.id, j.state, j.run_id,
-                      CASE WHEN count(c.id) = 0 THEN 'no cycle' ELSE 'a cycle of another run' END)
-        FROM autonomy_job_queue j LEFT JOIN autonomy_turnitin_cycles c ON c.resume_job_id = j.id
-        WHERE j.kind = 'resume' GROUP BY j.id
-        HAVING count(c.id) FILTER (WHERE c.run_id = j.run_id) <> 1 OR count(c.id) <> 1
+        SELECT format('Run %s has %s resume jobs that belong to no cycle of it, and was reopened %s times.',
+                      r.id, stray.n, told.reopened)
+        FROM autonomy_runs r,
+        LATERAL (SELECT count(*) n FROM autonomy_job_queue j
+                 LEFT JOIN autonomy_turnitin_cycles c ON c.resume_job_id = j.id AND c.run_id = j.run_id
+                 WHERE j.run_id = r.id AND j.kind = 'resume' AND c.id IS NULL) stray,
+        LATERAL (SELECT count(*) reopened FROM autonomy_episodic_logs
+                 WHERE run_id = r.id AND kind IN ('run_retried', 'budget_raised')) told
+        WHERE stray.n > told.reopened
+        UNION ALL
+        SELECT format('Cycle %s of run %s has a %s job of run %s as its resume.', c.number, c.run_id, j.kind, j.run_id)
+        FROM autonomy_turnitin_cycles c JOIN autonomy_job_queue j ON j.id = c.resume_job_id
+        WHERE j.run_id <> c.run_id OR j.kind <> 'resume'
         UNION ALL
         SELECT format('A resume of run %s was refused (episode %s): %s', run_id, seq, message)
         FROM autonomy_episodic_logs WHERE kind = 'resume_refused'

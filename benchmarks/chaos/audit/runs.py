@@ -88,7 +88,8 @@ def failed_runs_used_every_attempt() -> list[str]:
         JOIN autonomy_episodic_logs last ON last.run_id = r.id AND last.seq = r.last_seq,
         LATERAL (SELECT max(max_attempts) bound FROM autonomy_job_queue WHERE run_id = r.id) jobs,
         LATERAL (SELECT coalesce(max(seq), 0) seq FROM autonomy_episodic_logs
-                 WHERE run_id = r.id AND kind IN ('node_finished', 'node_paused')) progress,
+                 WHERE run_id = r.id
+                   AND kind IN ('node_finished', 'node_paused', 'run_retried', 'budget_raised')) progress,
         LATERAL (SELECT count(*) + (last.data ->> 'code' IS DISTINCT FROM 'worker_lost')::int n
                  FROM autonomy_episodic_logs e
                  WHERE e.run_id = r.id AND e.seq > progress.seq AND e.kind IN ('lease_expired', 'step_failed')) tries
