@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -18,8 +20,18 @@ from autonomy.runtime.ending import cancel_if_idle, end
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-MAX_HINTS = 50
 RETRY_DELAY_CAP = 60.0
+
+
+_last = 0.0
+
+
+def recover_now_and_then() -> None:
+    """`recover`, unless this process did it a moment ago."""
+    global _last
+    if time.monotonic() - _last >= settings.ENV.autonomy_recovery_seconds:
+        _last = time.monotonic()
+        recover()
 
 
 def recover() -> None:
@@ -30,7 +42,7 @@ def recover() -> None:
     # A worker that was told to cancel at its boundary may be gone, or may have just passed it.
     for run_id in Run.objects.filter(cancel_requested_at__isnull=False, ended_at=None).values_list("pk", flat=True):
         cancel_if_idle(run_id)
-    queue.hint(min(MAX_HINTS, queue.due_count()))
+    queue.hint(queue.due_count())
 
 
 def give_back(job: Job) -> bool:
