@@ -20,6 +20,7 @@ from autonomy.management.processes import Processes
 
 RESTART_AFTER = 0.5
 LONGEST_STOP = 60.0
+STOPPED = (0, -signal.SIGTERM)  # the latter if it was asked before it had begun
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Fleet:
         for name in ended:
             with self._lock:
                 code = self._processes.exit_code(name)
-                if name not in self._killed and (name not in self._stopping or code != 0):
+                if name not in self._killed and (name not in self._stopping or code not in STOPPED):
                     self.ended_by_themselves[f"{name} with code {code}"] += 1
                 self._killed.discard(name)
                 self._stopping.pop(name, None)

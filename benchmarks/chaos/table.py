@@ -37,7 +37,8 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
         ("ended by themselves", _counts(toll.ended)),
         ("outages", _counts(toll.outages)),
         ("leases expired", f"{told['lease_expired']}; late workers turned away: {_late_workers(logs)}"),
-        ("stood still after a kill", _still(toll)),
+        ("a kill was noticed after", _after_kills(toll, "kind = 'lease_expired'")),
+        ("a run stood still for", _after_kills(toll, "node <> '' AND kind <> 'lease_expired'")),
         ("attempts that failed", f"{told['step_failed']}, tried again; provider retries {told['retry']}"),
         ("starts asked again", f"{toll.starts_again}, as Postgres was away"),
         ("people", _counts(storm.people.counts)),
@@ -62,30 +63,27 @@ _OUTCOMES = "SELECT coalesce(nullif(outcome, ''), status), count(*) FROM autonom
 _WHY_FAILED = "SELECT data ->> 'code', count(*) FROM autonomy_episodic_logs WHERE kind = 'run_failed' GROUP BY 1"
 
 
-def _still(toll: Toll) -> str:
-    """How long runs stood still after a kill. Recovery is told by Redis and done in Postgres: without them it waits."""
-    found = [(at, run_id, seconds) for at, run_id in toll.struck if (seconds := _stood_still(at, run_id))]
-    calm = [
-        seconds
-        for at, _, seconds in found
-        if not any(began < at + timedelta(seconds=seconds) and at < ended for began, ended in toll.away)
-    ]
+def _after_kills(toll: Toll, kinds: str) -> str:
+    """Seconds from each kill to the first such episode of its run: the longest, and those of kills with no outage near.
+
+    Recovery is told by Redis and done in Postgres: without them it waits.
+    """
+    found = [(seconds, run_id, at) for at, run_id in toll.struck if (seconds := _until(at, run_id, kinds)) is not None]
     if not found:
         return "-"
-    at, run_id, longest = max(found, key=lambda one: one[2])
-    text = f"longest {longest:.1f} s (run {run_id} at {at:%H:%M:%S} UTC)"
-    if calm:
-        text += f"; without an outage meanwhile {max(calm):.1f} s, median {statistics.median(calm):.1f} s"
-    return text
+    longest, run_id, at = max(found)
+    calm = [
+        seconds
+        for seconds, _, at in found
+        if not any(began < at + timedelta(seconds=seconds) and at < ended for began, ended in toll.away)
+    ]
+    text = f"median {statistics.median(seconds for seconds, *_ in found):.1f} s, longest {longest:.1f} s (run {run_id})"
+    return text + (f", without an outage meanwhile {max(calm):.1f} s" if calm else "")
 
 
-def _stood_still(at: datetime, run_id: UUID) -> float | None:
-    """Seconds from a kill to the next thing that the run's next worker did."""
+def _until(at: datetime, run_id: UUID, kinds: str) -> float | None:
     (then,) = _row(
-        """
-        SELECT min(created_at) FROM autonomy_episodic_logs
-        WHERE run_id = %s AND created_at > %s AND node <> '' AND kind <> 'lease_expired'
-        """,
+        f"SELECT min(created_at) FROM autonomy_episodic_logs WHERE run_id = %s AND created_at > %s AND {kinds}",
         [run_id, at],
     )
     return (then - at).total_seconds() if then else None
