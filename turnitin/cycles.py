@@ -12,8 +12,8 @@ from autonomy.models import Job
 from turnitin.models import Cycle
 
 
-def mark_ready(cycle: Cycle, similarity: float, job: Job) -> None:
-    """A report with its figure is here, and `job` will resume the run with it."""
+def mark_ready(cycle: Cycle, similarity: float, job: Job | None) -> None:
+    """A report with its figure is here, and `job` will resume the run with it; no job: the run stands failed."""
     _move(
         cycle.pk,
         Cycle.State.AWAITING_REPORT,

@@ -29,7 +29,8 @@ def deliver_report(
     """Take a delivery in and resume the run once. The same delivery again changes nothing and is answered the same.
 
     1. The run is locked, so that deliveries for it come one after the other.
-    2. The inbox row is inserted; a double cannot be, and ends here with the answer of the first.
+    2. The inbox row is inserted; a double cannot be, and ends here with the answer of the first. Only one that came
+       too late is looked at again: the run may wait for it now.
     3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A delivery without a figure is
        kept, and the run waits on. A figure for a ready cycle whose job has not run yet corrects it.
 
@@ -53,7 +54,7 @@ def deliver_report(
                 "cycle_state": cycle.state,
             },
         )
-        if new:
+        if new or report.too_late:
             report.too_late = not _take_in(run, cycle, observed_similarity, report_url, human_uploader_id, actor)
             cycle.refresh_from_db()
             report.cycle_state, report.resume_job = cycle.state, cycle.resume_job
@@ -72,11 +73,11 @@ def deliver_report(
 
 def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploader: str, actor: User | None) -> bool:
     """Act on a new delivery; False if it comes too late to change anything."""
-    job = cycle.resume_job
-    waiting = cycle.state == Cycle.State.AWAITING_REPORT and run.status == Run.Status.WAITING_HUMAN
+    waiting = cycle.state == Cycle.State.AWAITING_REPORT and cycle.withdrawn_at is None
     # Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
-    unread = job is not None and job.state == Job.State.QUEUED and run.route == "turnitin_pause"
-    correctable = cycle.state == Cycle.State.REPORT_READY and unread
+    live = Job.objects.filter(run=run, kind=Job.Kind.RESUME, state__in=[Job.State.QUEUED, Job.State.RUNNING]).first()
+    unread = run.route == "turnitin_pause" and (run.ended or (live is not None and live.state == Job.State.QUEUED))
+    correctable = cycle.state == Cycle.State.REPORT_READY and cycle.withdrawn_at is None and unread
     if not waiting and not correctable:
         return False
     data: dict[str, Any] = {
@@ -85,8 +86,10 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
     if similarity is None:
         kind, message = Kind.REPORT_INCOMPLETE, "A report came without a similarity; the run waits on for the figure."
     elif waiting:
-        cycles.mark_ready(cycle, similarity, queue.enqueue_resume(run.pk))
-        run.status = Run.Status.QUEUED
+        # A run that failed meanwhile finds it when it is retried.
+        cycles.mark_ready(cycle, similarity, None if run.ended else queue.enqueue_resume(run.pk))
+        if run.status == Run.Status.WAITING_HUMAN:
+            run.status = Run.Status.QUEUED
         kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
     else:
         cycles.correct(cycle, similarity)

@@ -53,7 +53,8 @@ class TurnitinHandOff:
         cycle = Cycle.objects.filter(pk=cycle_id, run=self._run, state=Cycle.State.REPORT_READY).first()
         if cycle is None:
             return None
-        latest = cycle.reports.exclude(observed_similarity=None).latest("received_at", "pk")
+        taken = cycle.reports.filter(too_late=False).exclude(observed_similarity=None)
+        latest = taken.latest("received_at", "pk")
         return {
             "cycle_id": str(cycle.pk),
             "number": cycle.number,

@@ -33,7 +33,8 @@ WITH RECURSIVE busy AS (
   SELECT job.*, coalesce(busy.runs, 0) AS runs
   FROM waiting w LEFT JOIN busy USING (user_id)
   CROSS JOIN LATERAL (
-    SELECT j.id, j.priority, j.scheduled_at FROM autonomy_job_queue j
+    SELECT j.id, j.priority, j.scheduled_at
+    FROM autonomy_job_queue j JOIN autonomy_runs r ON r.id = j.run_id AND r.ended_at IS NULL
     WHERE j.state = 'queued' AND j.user_id = w.user_id AND j.scheduled_at <= now()
       AND NOT EXISTS (SELECT 1 FROM autonomy_job_queue o WHERE o.run_id = j.run_id AND o.state = 'running')
     ORDER BY j.priority, j.scheduled_at, j.id LIMIT 3
@@ -42,7 +43,7 @@ WITH RECURSIVE busy AS (
 ), due AS (
   SELECT j.id, r.last_seq, r.started_at, r.journey, r.route, r.priority FROM best
   JOIN autonomy_job_queue j ON j.id = best.id JOIN autonomy_runs r ON r.id = j.run_id
-  WHERE j.state = 'queued' AND r.ended_at IS NULL
+  WHERE j.state = 'queued' AND j.scheduled_at <= now() AND r.ended_at IS NULL
   ORDER BY best.priority, best.runs, best.scheduled_at, best.id
   LIMIT 1
   FOR NO KEY UPDATE OF r, j SKIP LOCKED
@@ -87,8 +88,9 @@ WHERE run_id = %(run)s AND kind = %(kind)s::text AND (kind = 'start' OR state IN
 LIMIT 1
 """
 
+# The clock, not the transaction's start: this may have waited for a commit that took long.
 RENEW = """
-UPDATE autonomy_job_queue SET lease_expires_at = now() + make_interval(secs => %(lease)s)
+UPDATE autonomy_job_queue SET lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id = %(job)s AND state = 'running' AND lease_token = %(token)s
 RETURNING id
 """
@@ -164,7 +166,7 @@ MOVED_BY_OTHERS = (
 
 COMMIT = f"""
 WITH held AS (
-  SELECT id AS run_id, last_seq FROM autonomy_runs WHERE id = %(run)s FOR NO KEY UPDATE
+  SELECT id AS run_id, last_seq, priority FROM autonomy_runs WHERE id = %(run)s FOR NO KEY UPDATE
 ), job AS (
   UPDATE autonomy_job_queue j
   SET state = CASE WHEN %(keeps_job)s::boolean THEN 'running' ELSE 'done' END,
@@ -177,12 +179,12 @@ WITH held AS (
       finished_at = CASE WHEN NOT %(keeps_job)s::boolean THEN now() END
   FROM held
   WHERE j.id = %(job)s AND j.run_id = held.run_id AND j.state = 'running' AND j.lease_token = %(token)s
-  RETURNING j.run_id, j.user_id, held.last_seq
+  RETURNING j.run_id, j.user_id, held.last_seq, held.priority
 ), {_PUT.format(run="job")}, {_TELL.format(run="job")}, next_job AS (
   INSERT INTO autonomy_job_queue
     (run_id, user_id, kind, state, priority, scheduled_at, attempt, max_attempts, worker, last_error, created_at)
-  SELECT job.run_id, job.user_id, 'continue', 'queued', r.priority, now(), 0, %(max_attempts)s, '', '', now()
-  FROM job JOIN autonomy_runs r ON r.id = job.run_id WHERE %(status)s::text = 'queued'
+  SELECT job.run_id, job.user_id, 'continue', 'queued', job.priority, now(), 0, %(max_attempts)s, '', '', now()
+  FROM job WHERE %(status)s::text = 'queued'
 )
 UPDATE autonomy_runs r
 SET status = %(status)s::text, outcome = %(outcome)s::text, reason = %(reason)s, route = %(route)s,

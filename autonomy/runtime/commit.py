@@ -19,6 +19,8 @@ from autonomy.errors import LeaseLost
 from autonomy.models import Job, Run, statements
 from autonomy.runtime import queue
 from autonomy.runtime.ending import cancel, cancel_if_idle, end
+from autonomy.runtime.handoff import handoff_class
+from autonomy.runtime.limits import exceeded
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
 
@@ -96,18 +98,24 @@ def superstep(claim: Claim, run: Run, unit: UnitOfWork, saver: StagedSaver, done
     publish(run.pk, episodes[-1].kind, run.last_seq)
     if done.then == "hand_back":
         queue.hint()
-    elif done.then == "wait" and run.cancel_requested_at:
+    if done.then in ("wait", "hand_back") and run.cancel_requested_at:
         cancel_if_idle(run.pk)
 
 
-def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
+def nothing_to_resume(claim: Claim, cycle_id: str, episode: NewEpisode) -> None:
     """Close a resume job that has nothing to deliver; the run goes back to what it was."""
     with transaction.atomic():
         run = lock(claim.run_id)
+        if handoff_class().has_report(run.pk, cycle_id):
+            # It came while we looked, and relies on this job.
+            _requeue(claim, run, scheduled_at=Now())
+            run.save_progress()
+            return
         _close_job(claim)
         append(run, [episode])
         others = Job.objects.filter(run=run, state=Job.State.QUEUED)
         run.status = Run.Status.QUEUED if others.exists() else Run.Status.WAITING_HUMAN
+        _cancel_if_asked(run)
         run.save_progress()
 
 
@@ -120,24 +128,37 @@ def cancelled(claim: Claim) -> None:
         run.save_progress()
 
 
-def budget_exceeded(claim: Claim, episode: NewEpisode) -> None:
-    """End a run at a boundary, because a limit is used up. The draft so far is kept."""
+def budget_exceeded(claim: Claim, node: str) -> bool:
+    """End a run at a boundary, if a limit is used up. The draft so far is kept."""
     with transaction.atomic():
         run = lock(claim.run_id)
+        # Asked again now: somebody may have raised it.
+        if (over := exceeded(run)) is None:
+            return False
         _close_job(claim)
-        append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, episode.message)])
+        message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
+        data = {"budget_exceeded": True, **over}
+        episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, data, node=node)
+        append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, message)])
         run.route = "END"
-        end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, episode.message)
+        end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, message)
         run.save_progress()
+    return True
 
 
-def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
+def attempt_failed(claim: Claim, failure: Failure, *, superstep: int | None, seconds: float) -> None:
     """Give the job back to the queue, due again after a delay; or fail the run when no attempt is left.
 
-    The attempts are counted in the row: those of a superstep that was committed since count no more.
+    `superstep` is the number of the one that was under way. The attempts are counted in the row: those of a superstep
+    that was committed since count no more.
     """
     with transaction.atomic():
         run = lock(claim.run_id)
+        if superstep is not None and run.supersteps >= superstep:
+            # It was committed: only the answer of the database was lost.
+            _requeue(claim, run, scheduled_at=Now())
+            run.save_progress()
+            return
         attempt, bound = Job.objects.filter(pk=claim.job_id).values_list("attempt", "max_attempts").get()
         run.spent_seconds += seconds
         if not failure.retryable or attempt >= bound:
@@ -146,10 +167,9 @@ def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
         else:
             delay = max(failure.not_before, min(RETRY_DELAY_CAP, RETRY_DELAY_BASE * 2.0 ** (attempt - 1)))
-            _requeue_job(claim, scheduled_at=Now() + timedelta(seconds=delay), last_error=failure.text)
             message = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
             append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
-            run.status = Run.Status.QUEUED
+            _requeue(claim, run, scheduled_at=Now() + timedelta(seconds=delay), last_error=failure.text)
         run.save_progress()
 
 
@@ -157,10 +177,9 @@ def given_back(claim: Claim) -> None:
     """Give the job back because this worker is told to stop: due at once, and no attempt is counted for it."""
     with transaction.atomic():
         run = lock(claim.run_id)
-        _requeue_job(claim, scheduled_at=Now(), attempt=F("attempt") - 1)
         message = f"The worker is stopping: {run.route} is given back, and starts anew on another."
         append(run, [NewEpisode(Kind.STEP_GIVEN_BACK, message, {"worker": queue.worker_name()}, run.route)])
-        run.status = Run.Status.QUEUED
+        _requeue(claim, run, scheduled_at=Now(), attempt=F("attempt") - 1)
         run.save_progress()
     queue.hint()
 
@@ -173,8 +192,16 @@ def _ending(outcome: str, reason: str) -> NewEpisode:
     return NewEpisode(Kind.RUN_ENDED, message, {"outcome": outcome})
 
 
-def _requeue_job(claim: Claim, **fields: Any) -> None:
+def _requeue(claim: Claim, run: Run, **fields: Any) -> None:
     _update_job(claim, state=Job.State.QUEUED, lease_token=None, lease_expires_at=None, **fields)
+    run.status = Run.Status.QUEUED
+    _cancel_if_asked(run)
+
+
+def _cancel_if_asked(run: Run) -> None:
+    """No worker has the run any more, so nobody else would."""
+    if run.cancel_requested_at:
+        cancel(run)
 
 
 def _close_job(claim: Claim, state: str = Job.State.DONE, **fields: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import time
 
-# Made before the worker forks its processes, so that all of them see what its parent is told. 0: not told.
-_since = multiprocessing.get_context("fork").Value("d", 0.0)
+# Made before the worker forks its processes, so that all of them see what its parent is told. 0: not told. Without a
+# lock, which a process that is killed while it looks would hold for ever.
+_since = multiprocessing.get_context("fork").RawValue("d", 0.0)
 
 
 def begin() -> None:

@@ -15,7 +15,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock_unless_held
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
-from autonomy.runtime.ending import cancel_if_idle, end
+from autonomy.runtime.ending import cancel, cancel_if_idle, end
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,8 @@ def give_back(job: Job) -> bool:
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{message} No attempt is left.")
             told.append(NewEpisode(Kind.RUN_FAILED, run.reason, {"code": "worker_lost"}, run.route, job.attempt))
         append(run, told)
+        if run.cancel_requested_at and not over:
+            cancel(run)
         run.save_progress()
     log.warning("lease_expired", run_id=str(job.run_id), job_id=job.pk, attempt=job.attempt)
     return True

@@ -10,7 +10,7 @@ from typing import Any, cast
 import structlog
 from django.conf import settings
 from django.db import connections
-from django.db.utils import DatabaseError, InterfaceError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, InternalError, OperationalError
 from langgraph.checkpoint.serde.types import INTERRUPT
 from langgraph.types import Command, Interrupt
 
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 # A provider may ask for a day; an hour later somebody should have looked.
 MAX_PROVIDER_WAIT = 3600.0
+# What a database says when it, or the way to it, is the trouble. A session it ended for standing still is the last.
+LOST_CONNECTION = (OperationalError, InterfaceError, InternalError)
 # LangGraph bounds the supersteps of one call; here a run's own limits do.
 NO_LIMIT = 1_000_000
 
@@ -69,6 +71,11 @@ class Execution:
     def node(self) -> str:
         return self._unit.node
 
+    @property
+    def superstep(self) -> int:
+        """The number of the one under way."""
+        return self._run.supersteps + 1
+
     def run_on(self) -> None:
         """Superstep after superstep, until the run ends or pauses, or this worker's turn with it is over."""
         if self._ends_at_boundary():
@@ -77,7 +84,7 @@ class Execution:
         # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
         if (interrupt := self._interrupt()) and (answer := self._answer_to(interrupt)) is None:
             refused = NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=self.node)
-            commit.nothing_to_resume(self._claim, refused)
+            commit.nothing_to_resume(self._claim, interrupt.value["cycle_id"], refused)
             return
         with contextlib.closing(self._stream(answer)) as supersteps:
             for state in supersteps:
@@ -127,7 +134,7 @@ class Execution:
         facts = {
             "route_in": self.node,
             "route_out": state["route"],
-            "superstep": self._run.supersteps + 1,
+            "superstep": self.superstep,
             "duration_ms": round(seconds * 1000),
             **self._gateway.usage(),
         }
@@ -149,12 +156,12 @@ class Execution:
         if self._run.cancel_requested_at:
             commit.cancelled(self._claim)
             return True
-        if not self._judges_a_report() and (over := exceeded(self._run)):
-            message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
-            data = {"budget_exceeded": True, **over}
-            commit.budget_exceeded(self._claim, NewEpisode(Kind.BUDGET_EXCEEDED, message, data, node=self.node))
+        if self._judges_a_report() or not exceeded(self._run):
+            return False
+        if commit.budget_exceeded(self._claim, self.node):
             return True
-        return False
+        self._run.refresh_from_db()
+        return self._ends_at_boundary()
 
     def _judges_a_report(self) -> bool:
         """A report that is here is judged, whatever was spent: that costs nothing and closes the cycle."""
@@ -176,10 +183,11 @@ def _cancel(claim: Claim) -> None:
 def _record_failure(claim: Claim, execution: Execution | None, error: Exception) -> None:
     node = execution.node if execution else ""
     seconds = time.monotonic() - execution.began if execution else 0.0
+    superstep = execution.superstep if execution else None
     log.error("step_failed", node=node, error=type(error).__name__, exc_info=not isinstance(error, AutonomyError))
     connections.close_all()
     try:
-        commit.attempt_failed(claim, _failure(node, error), seconds=seconds)
+        commit.attempt_failed(claim, _failure(node, error), superstep=superstep, seconds=seconds)
     except LeaseLost:
         log.warning("lease_lost_at_failure", node=node)
     except DatabaseError as unreachable:
@@ -194,4 +202,4 @@ def _failure(node: str, error: Exception) -> commit.Failure:
         return commit.Failure(node, error.message, error.as_dict(), error.retryable, not_before=wait)
     text = f"An unexpected {type(error).__name__} occurred."
     data = {"code": "internal", "type": type(error).__name__}
-    return commit.Failure(node, text, data, retryable=isinstance(error, OperationalError | InterfaceError))
+    return commit.Failure(node, text, data, retryable=isinstance(error, LOST_CONNECTION))

@@ -63,8 +63,6 @@ def _unfit(field: str, hint: str) -> InvalidInput:
 def _why_not(run: Run) -> str:
     if run.ended:
         return f"The run has ended ({how_it_ended(run)}); start or fork one to have it done later."
-    if run.cancel_requested_at:
-        return "The run is being cancelled; it cannot be scheduled any more."
     if run.status == Run.Status.RUNNING:
         return "A worker is at this run; it can be scheduled while it waits in the queue."
     if run.status == Run.Status.WAITING_HUMAN:
