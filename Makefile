@@ -4,6 +4,11 @@
 PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
+RUNS ?= 300
+KILLS ?= 40
+REDIS ?= 3
+POSTGRES ?= 2
+SEED ?= 1
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
@@ -13,7 +18,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
-	lint types contracts migrations-check deploy-check ci-gate format clean
+	chaos lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +47,10 @@ bootstrap-autonomy: setup ## Make the tables, the first staff account and its AP
 
 test-autonomy: setup-dev ## Run the tests: make test-autonomy ARGS="-k budget"
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+
+chaos: setup ## Kill workers and servers while runs go on, then audit: make chaos RUNS=300 KILLS=40 SEED=1
+	@$(BIN)/python -m benchmarks.chaos --runs "$(RUNS)" --kills "$(KILLS)" --redis "$(REDIS)" \
+		--postgres "$(POSTGRES)" --seed "$(SEED)"
 
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

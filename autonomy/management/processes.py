@@ -60,6 +60,14 @@ class Processes:
                 return name, code
         return None
 
+    def pid(self, name: str) -> int:
+        """Its number, which is also that of its session and its process group."""
+        return self._running[name].pid
+
+    def exit_code(self, name: str) -> int | None:
+        """None while it runs. One that has ended may be started again under its name."""
+        return self._running[name].poll()
+
     def stop(self) -> None:
         for process in self._running.values():
             if process.poll() is None:
