@@ -34,6 +34,11 @@ def close(cycle_id: UUID | str, state: str) -> None:
     _move(cycle_id, Cycle.State.REPORT_READY, state=state, closed_at=timezone.now())
 
 
+def withdraw(run_id: UUID) -> None:
+    """The run is cancelled: nobody will judge the report of its open cycle, if it has one."""
+    Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN, withdrawn_at=None).update(withdrawn_at=timezone.now())
+
+
 def _move(cycle_id: UUID | str, expected: str, **fields: Any) -> None:
     if not Cycle.objects.filter(pk=cycle_id, state=expected).update(**fields):
         raise Conflict(f"The cycle is not {expected} any more.", cycle_id=str(cycle_id))
@@ -54,4 +59,5 @@ def describe(cycle: Cycle) -> dict[str, Any]:
         },
         "opened_at": cycle.opened_at.isoformat(),
         "closed_at": cycle.closed_at.isoformat() if cycle.closed_at else None,
+        "withdrawn_at": cycle.withdrawn_at.isoformat() if cycle.withdrawn_at else None,
     }

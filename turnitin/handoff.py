@@ -73,6 +73,11 @@ class TurnitinHandOff:
         cycle = Cycle.objects.filter(run_id=run_id).order_by("-number").first()
         return cycles.describe(cycle) if cycle else None
 
+    @staticmethod
+    def withdraw(run_id: UUID) -> None:
+        """The run was cancelled, in the transaction that calls this."""
+        cycles.withdraw(run_id)
+
     def _save(self, number: int, ending: str, content: bytes) -> str:
         # A repeated attempt writes the same name again: the storage overwrites.
         return default_storage.save(f"{self._run.pk}/draft-{number}.{ending}", ContentFile(content))

@@ -36,6 +36,9 @@ class Cycle(models.Model):
     opened_at = models.DateTimeField(auto_now_add=True)
     report_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(
+        null=True, blank=True, help_text="The run was cancelled before its report was judged."
+    )
 
     class Meta:
         db_table = "autonomy_turnitin_cycles"
@@ -64,11 +67,15 @@ class Cycle(models.Model):
                 )
                 | ~Q(state__in=["accepted", "rejected"]) & Q(closed_at__isnull=True),
             ),
+            models.CheckConstraint(
+                name="cycle_withdrawn_is_not_judged",
+                condition=Q(withdrawn_at__isnull=True) | Q(state__in=["awaiting_report", "report_ready"]),
+            ),
             models.UniqueConstraint(name="cycle_number_unique_in_run", fields=["run", "number"]),
             models.UniqueConstraint(
                 name="cycle_one_open_per_run",
                 fields=["run"],
-                condition=Q(state__in=["awaiting_report", "report_ready"]),
+                condition=Q(state__in=["awaiting_report", "report_ready"], withdrawn_at__isnull=True),
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from pydantic import (
     StringConstraints,
     field_validator,
 )
+
+from autonomy.graph.build import Graph, build
 
 
 def _storable(text: str) -> str:
@@ -70,9 +73,14 @@ class TaskSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Journey:
-    """A kind of job people can start."""
+    """A kind of job people can start.
+
+    `graph` builds and compiles its LangGraph graph, without a checkpointer. Its nodes have the names of
+    graph/state.py, and each names the next one in the state's `route`.
+    """
 
     name: str
     title: str
     description: str
     task_spec: type[TaskSpec] = TaskSpec
+    graph: Callable[[], Graph] = build

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -23,6 +24,9 @@ class Job(models.Model):
         CANCELLED = "cancelled"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="jobs")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False, help_text="The run's owner."
+    )
     kind = models.CharField(max_length=8, choices=Kind)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     priority = models.PositiveSmallIntegerField(default=5, help_text="0 is most urgent, 9 least.")
@@ -68,7 +72,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "scheduled_at"], name="job_by_state"),
             models.Index(
-                fields=["priority", "scheduled_at", "id"], name="job_due_for_claim", condition=Q(state="queued")
+                fields=["user", "priority", "scheduled_at", "id"], name="job_due_for_claim", condition=Q(state="queued")
             ),
             models.Index(fields=["lease_expires_at"], name="job_lease_expiring", condition=Q(state="running")),
         ]

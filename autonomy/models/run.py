@@ -33,6 +33,11 @@ class Run(models.Model):
     journey = models.CharField(max_length=64)
     title = models.CharField(max_length=300)
     task_spec = models.JSONField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, help_text="Given by who started it.")
+    request_fingerprint = models.CharField(max_length=64, blank=True, default="", help_text="Of what was asked.")
+    forked_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="forks")
+    forked_from_checkpoint = models.CharField(max_length=64, blank=True, default="")
     priority = models.PositiveSmallIntegerField(default=5, help_text="0 is most urgent, 9 least.")
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
@@ -60,6 +65,13 @@ class Run(models.Model):
 
     class Meta:
         db_table = "autonomy_runs"
+        permissions = [
+            ("cancel_run", "Can cancel a run"),
+            ("retry_run", "Can retry a failed run"),
+            ("raise_budget", "Can raise the limits of a run"),
+            ("fork_run", "Can fork a run"),
+            ("schedule_run", "Can schedule a run and set its priority"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="run_status_valid",
@@ -100,6 +112,14 @@ class Run(models.Model):
             ),
             models.CheckConstraint(name="run_spend_not_negative", condition=Q(spent_seconds__gte=0, spent_usd__gte=0)),
             models.CheckConstraint(name="run_revision_bounded", condition=Q(revision__lte=F("max_revisions"))),
+            models.UniqueConstraint(
+                name="run_idempotency_key_unique_for_caller", fields=["started_by", "idempotency_key"]
+            ),
+            models.CheckConstraint(
+                name="run_idempotency_key_has_caller_and_fingerprint",
+                condition=Q(idempotency_key__isnull=True)
+                | Q(started_by__isnull=False) & ~Q(idempotency_key="") & ~Q(request_fingerprint=""),
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "-created_at"], name="run_by_user"),

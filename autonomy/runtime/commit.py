@@ -17,6 +17,7 @@ from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.errors import LeaseLost
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
+from autonomy.runtime.ending import cancel, end
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
 
@@ -89,15 +90,23 @@ def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
         save(run)
 
 
-def ended_early(claim: Claim, episode: NewEpisode, *, outcome: str) -> None:
-    """End a run at a boundary without a further superstep: cancelled, or a limit used up. The draft is kept."""
+def cancelled(claim: Claim) -> None:
+    """End a run at a boundary, because somebody asked for it."""
     with transaction.atomic():
         run = lock(claim.run_id)
-        _close_job(claim, Job.State.CANCELLED if outcome == Run.Outcome.CANCELLED else Job.State.DONE)
-        cancelled = outcome == Run.Outcome.CANCELLED
-        append(run, [episode] if cancelled else [episode, _ending(outcome, episode.message)])
+        _close_job(claim, Job.State.CANCELLED)
+        cancel(run)
+        save(run)
+
+
+def budget_exceeded(claim: Claim, episode: NewEpisode) -> None:
+    """End a run at a boundary, because a limit is used up. The draft so far is kept."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _close_job(claim)
+        append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, episode.message)])
         run.route = "END"
-        end(run, Run.Status.CANCELLED if cancelled else Run.Status.DONE, outcome, episode.message)
+        end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, episode.message)
         save(run)
 
 
@@ -128,11 +137,6 @@ def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
             append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
             run.status = Run.Status.QUEUED
         save(run)
-
-
-def end(run: Run, status: str, outcome: str, reason: str) -> None:
-    """Set what ends a run; the caller has its lock and saves it."""
-    run.status, run.outcome, run.reason, run.ended_at = status, outcome, reason, timezone.now()
 
 
 def _ending(outcome: str, reason: str) -> NewEpisode:

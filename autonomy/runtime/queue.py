@@ -66,7 +66,9 @@ def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -
     """The run's first job. Asked again for the same run it returns the job there is."""
     if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
         raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
-    job, created = Job.objects.get_or_create(run_id=run_id, kind=Job.Kind.START, defaults=_new(priority))
+    job, created = Job.objects.get_or_create(
+        run_id=run_id, kind=Job.Kind.START, defaults={"user_id": user_id, **_new(priority)}
+    )
     if created:
         hint_after_commit()
     return job
@@ -78,7 +80,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
         run_id=run_id,
         kind=Job.Kind.RESUME,
         state__in=[Job.State.QUEUED, Job.State.RUNNING],
-        defaults={"state": Job.State.QUEUED, **_new(priority)},
+        defaults={"state": Job.State.QUEUED, "user_id": _owner(run_id), **_new(priority)},
     )
     if created:
         hint_after_commit()
@@ -87,7 +89,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
 
 def enqueue_continue(run_id: UUID, priority: int) -> Job:
     """A job for the rest of a run whose time slice is up."""
-    job = Job.objects.create(run_id=run_id, kind=Job.Kind.CONTINUE, **_new(priority))
+    job = Job.objects.create(run_id=run_id, user_id=_owner(run_id), kind=Job.Kind.CONTINUE, **_new(priority))
     hint_after_commit()
     return job
 
@@ -123,6 +125,10 @@ def hint(times: int = 1) -> None:
 @cache
 def _redis() -> redis.Redis:
     return redis.Redis(**settings.EVENTSTREAM_REDIS)
+
+
+def _owner(run_id: UUID) -> int:
+    return Run.objects.values_list("user_id", flat=True).get(pk=run_id)
 
 
 def _new(priority: int) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
-from autonomy.runtime.commit import end, save
+from autonomy.runtime.commit import save
+from autonomy.runtime.ending import end
 
 log = structlog.get_logger(__name__)
 

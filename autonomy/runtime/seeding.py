@@ -13,7 +13,8 @@ def seed(run_id: UUID, state: GraphState) -> str:
     """The run's first checkpoint, written once; later calls change nothing. Returns the newest checkpoint's id."""
     saver = StagedSaver(str(run_id))
     if saver.current is None:
-        graph_on(saver).update_state({"configurable": {"thread_id": str(run_id)}}, dict(state), as_node="__start__")
+        graph = graph_on(saver, state["journey"])
+        graph.update_state({"configurable": {"thread_id": str(run_id)}}, dict(state), as_node="__start__")
         with transaction.atomic(), connection.cursor() as cursor:
             saver.flush(cursor)
     assert saver.current is not None

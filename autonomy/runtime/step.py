@@ -73,7 +73,7 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -
             claim, NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=node)
         )
         return "wait"
-    result: dict[str, Any] = graph_on(saver).invoke(
+    result: dict[str, Any] = graph_on(saver, run.journey).invoke(
         answer,
         {"configurable": {"thread_id": str(run.pk)}},
         context=context,
@@ -126,15 +126,14 @@ def _answer_to(interrupt: Interrupt, context: NodeContext) -> Command[Any] | Non
 
 def _ends_at_boundary(claim: Claim, run: Run) -> bool:
     if run.cancel_requested_at:
-        episode = NewEpisode(Kind.RUN_CANCELLED, "The run is cancelled, as was asked.", node=run.route)
-        commit.ended_early(claim, episode, outcome=Run.Outcome.CANCELLED)
+        commit.cancelled(claim)
         return True
     # A report that is here is judged, whatever was spent: that costs nothing and closes the cycle.
     judging = claim.kind == Job.Kind.RESUME and run.route in ("turnitin_pause", "critic")
     if not judging and (over := exceeded(run)):
         message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
         episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, {"budget_exceeded": True, **over}, node=run.route)
-        commit.ended_early(claim, episode, outcome=Run.Outcome.BUDGET_EXCEEDED)
+        commit.budget_exceeded(claim, episode)
         return True
     return False
 

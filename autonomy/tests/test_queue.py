@@ -82,8 +82,8 @@ def test_a_start_for_somebody_else_s_run_is_refused():
 
 def test_a_seed_is_written_once_and_later_seeds_change_nothing():
     run = RunFactory()
-    first = seed(run.pk, {"run_id": str(run.pk), "route": "plan"})
-    again = seed(run.pk, {"run_id": str(run.pk), "route": "critic"})
+    first = seed(run.pk, {"run_id": str(run.pk), "journey": "essay", "route": "plan"})
+    again = seed(run.pk, {"run_id": str(run.pk), "journey": "essay", "route": "critic"})
     assert first == again
     assert Checkpoint.objects.count() == 1
 
