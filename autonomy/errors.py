@@ -75,6 +75,13 @@ class LeaseLost(AutonomyError):
     http_status = 409
 
 
+class RunCancelled(AutonomyError):
+    """The run was cancelled while this was under way; start a new run, or fork it."""
+
+    code = "run_cancelled"
+    http_status = 409
+
+
 class UnreadableSource(AutonomyError):
     """The file could not be read as text."""
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+import time
+from typing import Any
 
-from autonomy.runtime import queue, recovery, step
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.conf import settings
+
+from autonomy.runtime import draining, queue, recovery, step
 
 
 @shared_task
 def execute_next() -> None:
-    """Claim the best due job, if there is one, and execute it."""
-    if claim := queue.claim():
+    """Claim the best due job and execute it, then the next, for one turn at most."""
+    until = time.monotonic() + settings.ENV.autonomy_slice_seconds
+    while draining.seconds() is None and (claim := queue.claim()):
         step.execute(claim)
+        if time.monotonic() >= until:
+            queue.hint()  # there may be more
+            return
 
 
 @shared_task
 def recover() -> None:
     """Give lost work back to the queue, and hint at what is due. Any number of beats may send this."""
     recovery.recover()
+
+
+@worker_shutting_down.connect
+def drain(**_: Any) -> None:
+    draining.begin()

@@ -71,6 +71,11 @@ class Environment(BaseModel):
     autonomy_heartbeat_seconds: float = Field(default=2.5, gt=0.05, description="How often the lease is renewed.")
     autonomy_recovery_seconds: float = Field(default=2, gt=0.1, description="How often beat looks for lost work.")
     autonomy_slice_seconds: float = Field(default=20, ge=0, description="A run's turn on a worker, in seconds.")
+    autonomy_drain_seconds: float = Field(
+        default=20, ge=0, description="A worker told to stop gives back what is not finished by then."
+    )
+    autonomy_running_per_user: int = Field(default=16, ge=1, description="Runs of one user on workers, at most.")
+    autonomy_running_at_all: int = Field(default=0, ge=0, description="Runs on workers, at most; 0: no limit.")
     autonomy_job_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at one job, at most.")
     autonomy_worker_concurrency: int = Field(default=2, ge=1, description="Processes of one worker.")
     autonomy_sse_heartbeat_seconds: float = Field(default=15, gt=0, description="Silence before a heartbeat is sent.")

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.connection import parse_url
 
+SESSION = "-c idle_in_transaction_session_timeout=10s"
+
 
 def django_database(url: str) -> dict[str, Any]:
     """`postgresql://user:password@host:port/name?sslmode=…`; a socket folder goes in `?host=`."""
@@ -20,7 +22,14 @@ def django_database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,  # a restarted Postgres costs a connection, not a request
-        "OPTIONS": options | {"pool": {"min_size": 0, "max_size": 16, "timeout": 30}},
+        "OPTIONS": options
+        | {
+            "pool": {"min_size": 0, "max_size": 16, "timeout": 30},
+            # The engine's own statements are planned once a connection.
+            "prepare_threshold": 2,
+            # A process that is stopped in the middle of a transaction must not hold its rows for ever.
+            "options": f"{options.get('options', '')} {SESSION}".strip(),
+        },
     }
 
 

@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
 from autonomy.checkpoints import rows, sql
 from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.versions import next_version
+from autonomy.models import statements
 
 
 class PostgresSaver(BaseCheckpointSaver[str]):
@@ -74,29 +75,19 @@ class PostgresSaver(BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         where = config["configurable"]
         run_id, namespace = where["thread_id"], where.get("checkpoint_ns", "")
-        body, blobs = rows.split(run_id, namespace, checkpoint, new_versions)
-        with transaction.atomic(), connection.cursor() as cursor:
-            sql.put(
-                cursor,
-                run_id,
-                namespace,
-                checkpoint["id"],
-                get_checkpoint_id(config),
-                body,
-                dict(get_serializable_checkpoint_metadata(config, metadata)),
-                blobs,
-            )
+        new = rows.NewRows()
+        told = get_serializable_checkpoint_metadata(config, metadata)
+        new.put(namespace, checkpoint, get_checkpoint_id(config), told, new_versions)
+        statements.execute(statements.PUT, {"run": run_id, **new.columns()})
         return rows.config_of(run_id, namespace, checkpoint["id"])
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         where = config["configurable"]
-        to_write, replace = rows.write_rows(
-            where["thread_id"], where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path
-        )
-        with transaction.atomic(), connection.cursor() as cursor:
-            sql.put_writes(cursor, to_write, replace=replace)
+        new = rows.NewRows()
+        new.put_writes(where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path)
+        statements.execute(statements.PUT, {"run": where["thread_id"], **new.columns()})
 
     def delete_thread(self, thread_id: str) -> None:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,9 +1,9 @@
-"""The statements of the checkpointer: the one place that knows the columns of models/checkpoint.py in SQL."""
+"""Reading and deleting checkpoints; they are written by models/statements.py."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
@@ -26,28 +26,6 @@ SELECT c.run_id::text, c.namespace, c.checkpoint_id, c.parent_checkpoint_id, c.c
 FROM autonomy_checkpoints c
 """
 
-_PUT_CHECKPOINT = """
-INSERT INTO autonomy_checkpoints
-  (run_id, namespace, checkpoint_id, parent_checkpoint_id, checkpoint, metadata, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, now())
-ON CONFLICT (run_id, namespace, checkpoint_id)
-DO UPDATE SET checkpoint = EXCLUDED.checkpoint, metadata = EXCLUDED.metadata
-"""
-
-_PUT_BLOB = """
-INSERT INTO autonomy_checkpoint_blobs (run_id, namespace, channel, version, type, blob)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (run_id, namespace, channel, version) DO NOTHING
-"""
-
-_PUT_WRITE = """
-INSERT INTO autonomy_checkpoint_writes
-  (run_id, namespace, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (run_id, namespace, checkpoint_id, task_id, idx) DO {on_conflict}
-"""
-_REPLACE = "UPDATE SET channel = EXCLUDED.channel, type = EXCLUDED.type, blob = EXCLUDED.blob"
-
 
 class CheckpointRow(NamedTuple):
     run_id: str
@@ -58,27 +36,6 @@ class CheckpointRow(NamedTuple):
     metadata: dict[str, Any]
     blobs: list[tuple[bytes, bytes, bytes]]
     writes: list[tuple[bytes, bytes, bytes, bytes]]
-
-
-class BlobRow(NamedTuple):
-    run_id: str
-    namespace: str
-    channel: str
-    version: str
-    type: str
-    blob: bytes | None
-
-
-class WriteRow(NamedTuple):
-    run_id: str
-    namespace: str
-    checkpoint_id: str
-    task_id: str
-    task_path: str
-    idx: int
-    channel: str
-    type: str
-    blob: bytes
 
 
 def select(
@@ -110,28 +67,6 @@ def select(
 def _plain_json(cursor: CursorWrapper, row: Sequence[Any]) -> Sequence[Any]:
     """Django's connections hand jsonb over as text; a connection outside Django would parse it."""
     return [json.loads(v) if i in (4, 5) and isinstance(v, str) else v for i, v in enumerate(row)]
-
-
-def put(
-    cursor: CursorWrapper,
-    run_id: str,
-    namespace: str,
-    checkpoint_id: str,
-    parent_checkpoint_id: str | None,
-    checkpoint: dict[str, Any],
-    metadata: dict[str, Any],
-    blobs: Iterable[BlobRow],
-) -> None:
-    if rows := list(blobs):
-        cursor.executemany(_PUT_BLOB, rows)
-    row: list[Any] = [run_id, namespace, checkpoint_id, parent_checkpoint_id, Jsonb(checkpoint), Jsonb(metadata)]
-    cursor.execute(_PUT_CHECKPOINT, row)
-
-
-def put_writes(cursor: CursorWrapper, rows: Sequence[WriteRow], *, replace: bool) -> None:
-    """`replace`: special writes (errors, interrupts, resumes) overwrite; ordinary results keep the first."""
-    if rows:
-        cursor.executemany(_PUT_WRITE.format(on_conflict=_REPLACE if replace else "NOTHING"), rows)
 
 
 def delete(cursor: CursorWrapper, run_id: str) -> None:

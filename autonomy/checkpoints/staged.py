@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from django.db.backends.utils import CursorWrapper
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     BaseCheckpointSaver,
@@ -24,26 +22,10 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 
-from autonomy.checkpoints import rows, sql
+from autonomy.checkpoints import rows
 from autonomy.checkpoints.saver import PostgresSaver
 from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.versions import next_version
-
-
-@dataclass(frozen=True)
-class StagedPut:
-    config: RunnableConfig
-    checkpoint: Checkpoint
-    metadata: CheckpointMetadata
-    new_versions: ChannelVersions
-
-
-@dataclass(frozen=True)
-class StagedWrites:
-    config: RunnableConfig
-    writes: Sequence[tuple[str, Any]]
-    task_id: str
-    task_path: str
 
 
 class StagedSaver(BaseCheckpointSaver[str]):
@@ -57,8 +39,7 @@ class StagedSaver(BaseCheckpointSaver[str]):
         self._run_id = run_id
         self._lock = threading.Lock()
         self._current = PostgresSaver().get_tuple({"configurable": {"thread_id": run_id, "checkpoint_ns": ""}})
-        self._puts: list[StagedPut] = []
-        self._writes: list[StagedWrites] = []
+        self._new = rows.NewRows()
 
     @property
     def current(self) -> CheckpointTuple | None:
@@ -85,7 +66,7 @@ class StagedSaver(BaseCheckpointSaver[str]):
         stored = rows.config_of(self._run_id, "", checkpoint["id"])
         parent = get_checkpoint_id(config)
         with self._lock:
-            self._puts.append(StagedPut(config, copy_checkpoint(checkpoint), metadata, new_versions))
+            self._new.put("", checkpoint, parent, metadata, new_versions)
             self._current = CheckpointTuple(
                 stored,
                 copy_checkpoint(checkpoint),
@@ -99,25 +80,14 @@ class StagedSaver(BaseCheckpointSaver[str]):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         with self._lock:
-            self._writes.append(StagedWrites(config, writes, task_id, task_path))
+            self._new.put_writes("", config["configurable"]["checkpoint_id"], writes, task_id, task_path)
             current = self._current
             if current and get_checkpoint_id(config) == current.checkpoint["id"]:
                 pending = [*(current.pending_writes or []), *((task_id, channel, value) for channel, value in writes)]
                 self._current = current._replace(pending_writes=pending)
 
-    def flush(self, cursor: CursorWrapper) -> None:
-        """Write what was staged, with the caller's transaction, and forget it."""
+    def take(self) -> rows.NewRows:
+        """What was staged, for the caller's statement; it is staged no more."""
         with self._lock:
-            puts, self._puts = self._puts, []
-            writes, self._writes = self._writes, []
-        for put in puts:
-            body, blobs = rows.split(self._run_id, "", put.checkpoint, put.new_versions)
-            parent = get_checkpoint_id(put.config)
-            metadata = cast(dict[str, Any], put.metadata)
-            sql.put(cursor, self._run_id, "", put.checkpoint["id"], parent, body, metadata, blobs)
-        for staged in writes:
-            checkpoint_id = staged.config["configurable"]["checkpoint_id"]
-            to_write, replace = rows.write_rows(
-                self._run_id, "", checkpoint_id, staged.writes, staged.task_id, staged.task_path
-            )
-            sql.put_writes(cursor, to_write, replace=replace)
+            new, self._new = self._new, rows.NewRows()
+        return new

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     NODE_PAUSED = "node_paused"
     RESUME_REFUSED = "resume_refused"
     LEASE_EXPIRED = "lease_expired"
+    STEP_GIVEN_BACK = "step_given_back"
     BUDGET_EXCEEDED = "budget_exceeded"
     # what the nodes decide
     SOURCE_READ = "source_read"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,9 @@ import structlog
 from django.db import transaction
 
 from autonomy.episodes.kinds import Kind
-from autonomy.episodes.storage import channel_of, payload_of
+from autonomy.episodes.storage import channel_of
 from autonomy.errors import LeaseLost
-from autonomy.models import Episode, Job, Run
+from autonomy.models import Episode, Run, statements
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,8 @@ def append(run: Run, new: Sequence[NewEpisode]) -> list[Episode]:
         for offset, one in enumerate(new, start=1)
     )
     run.last_seq += len(written)
-    transaction.on_commit(lambda: publish(written))
+    if new:
+        transaction.on_commit(lambda: publish(run.pk, new[-1].kind, written[-1].seq))
     return written
 
 
@@ -59,26 +61,36 @@ def lock(run_id: UUID | str) -> Run:
     return Run.objects.select_for_update(no_key=True).get(pk=run_id)
 
 
-def append_now(run_id: UUID | str, new: NewEpisode, *, lease_token: UUID | None = None) -> Episode:
-    """Add one episode in a short transaction of its own.
-
-    With a lease token it is written only while that lease stands; otherwise LeaseLost is raised.
-    """
-    with transaction.atomic():
-        run = lock(run_id)
-        if lease_token and not Job.objects.filter(run=run, lease_token=lease_token).exists():
-            raise LeaseLost(run_id=str(run_id))
-        (written,) = append(run, [new])
-        run.save(update_fields=["last_seq"])
-    return written
+def lock_unless_held(run_id: UUID | str) -> Run | None:
+    """As `lock`, but None at once when somebody else has the row."""
+    return Run.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=run_id).first()
 
 
-def publish(episodes: Sequence[Episode]) -> None:
+def columns(new: Sequence[NewEpisode]) -> dict[str, list[Any]]:
+    """The episodes as the parameters of the statements that write them (models/statements.py)."""
+    return {
+        "kinds": [one.kind for one in new],
+        "nodes": [one.node for one in new],
+        "attempts": [one.attempt for one in new],
+        "messages": [one.message for one in new],
+        "data": [json.dumps(one.data) for one in new],
+        "actors": [one.actor_id for one in new],
+    }
+
+
+def append_leased(run_id: UUID, job_id: int, token: UUID, new: NewEpisode) -> None:
+    """Add one episode at once, while the job's lease stands; otherwise LeaseLost is raised."""
+    rows = statements.execute(statements.APPEND, {"run": run_id, "job": job_id, "token": token, **columns([new])})
+    if not rows:
+        raise LeaseLost(run_id=str(run_id), job_id=job_id)
+    publish(run_id, new.kind, rows[0][0])
+
+
+def publish(run_id: UUID, kind: str, seq: int) -> None:
     """Wake the open streams, once a commit: a stream reads the log itself, so a lost message loses nothing."""
     from django_eventstream import send_event
 
     try:
-        for newest in episodes[-1:]:
-            send_event(channel_of(newest.run_id), newest.kind, payload_of(newest))
+        send_event(channel_of(run_id), kind, {"seq": seq})
     except Exception as error:  # noqa: BLE001 - Redis away must not fail work that is already committed
         log.warning("episode_hint_lost", error=type(error).__name__)

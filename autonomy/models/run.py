@@ -133,3 +133,12 @@ class Run(models.Model):
     @property
     def ended(self) -> bool:
         return self.status in self.ENDED
+
+    def save_progress(self) -> None:
+        """What the engine moves. Tokens and usd are left out: the ledger adds to them in transactions of its own."""
+        self.save(
+            update_fields=[
+                "status", "outcome", "reason", "route", "revision", "supersteps",
+                "last_seq", "spent_seconds", "ended_at", "updated_at",
+            ]
+        )  # fmt: skip

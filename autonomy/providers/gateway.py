@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -18,17 +18,31 @@ from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
 from autonomy.providers import ledger, retry
 from autonomy.providers.attempt import AttemptFailed, Usage
 
+LOOK_EVERY = 1.0
+
 log = structlog.get_logger(__name__)
 
 
 class Gateway:
-    """Implements ports.LanguageModel over an ordered list of models."""
+    """Implements ports.LanguageModel over an ordered list of models.
 
-    def __init__(self, models: Sequence[LanguageModel], *, run_id: UUID, node: str, episodes: Episodes) -> None:
+    `proceed` is asked before every attempt and while one is waited for; it raises when the run must not go on.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[LanguageModel],
+        *,
+        run_id: UUID,
+        node: str,
+        episodes: Episodes,
+        proceed: Callable[[], None],
+    ) -> None:
         self._models = models
         self._run_id = run_id
         self._node = node
         self._episodes = episodes
+        self._proceed = proceed
         self._tokens_in = 0
         self._tokens_out = 0
 
@@ -65,7 +79,7 @@ class Gateway:
                     attempts=settings.ENV.autonomy_provider_attempts,
                     first=first_attempt,
                     deadline=deadline,
-                    on_retry=partial(self._episode_retry, model),
+                    before_retry=partial(self._before_retry, model),
                 )
             except AttemptFailed as error:
                 if not error.malformed:
@@ -74,6 +88,7 @@ class Gateway:
         raise UnusableAnswer(provider=model.name, purpose=request.purpose, reason=malformed)
 
     def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
+        self._proceed()
         began = time.monotonic()
         usage, name, outcome, status, text = Usage(), "", ProviderCall.Outcome.FINAL, None, ""
         try:
@@ -122,7 +137,15 @@ class Gateway:
                 tokens_out=usage.tokens_out,
             )
 
-    def _episode_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
+    def _before_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
+        """Tell of it, and wait: not in one go, for somebody may cancel the run meanwhile."""
+        self._tell_retry(model, attempt, error, wait)
+        until = time.monotonic() + wait
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_EVERY))
+            self._proceed()
+
+    def _tell_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
         self._episodes.now(
             "retry",
             f"{model.name} failed ({error.reason}); attempt {attempt + 1} follows in {wait:.1f} s.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TypeVar
 
 import backoff
@@ -23,12 +23,13 @@ def call(
     attempts: int,
     first: int = 1,
     deadline: float,
-    on_retry: Callable[[int, AttemptFailed, float], None],
+    before_retry: Callable[[int, AttemptFailed, float], None],
 ) -> T:
     """Call `attempt(first)`, `attempt(first + 1)` … until one succeeds; raises the last AttemptFailed.
 
     Full jitter, capped; a Retry-After of the provider wins over it. `deadline` (monotonic seconds) is looked at
-    before a wait: a wait that would end behind it, or is longer than the cap, is not taken.
+    before a wait: a wait that would end behind it, or is longer than the cap, is not taken. `before_retry` is told
+    the attempt that failed, why, and the seconds to wait, and does the waiting.
     """
     count = first - 1
     wait = 0.0
@@ -46,18 +47,15 @@ def call(
         wait = _wait(error, count - first)
         return wait > CAP_SECONDS or time.monotonic() + wait >= deadline
 
-    def waits() -> Generator[float, None, None]:
-        while True:
-            yield wait
-
     retrying = backoff.on_exception(
-        waits,
+        backoff.constant,
         AttemptFailed,
+        interval=0,
         max_tries=attempts,
         giveup=hopeless,
         jitter=None,  # _wait has it already: a Retry-After must not be shortened by chance
         logger=None,
-        on_backoff=lambda details: on_retry(count, details["exception"], details["wait"]),
+        on_backoff=lambda details: before_retry(count, details["exception"], wait),
     )
     return retrying(one)()
 

@@ -1,27 +1,34 @@
-"""One superstep, one transaction: checkpoint, effects, episodes, run, job and the next job, or nothing."""
+"""What a worker writes of a job it holds: each in one transaction, and nothing once the lease is lost."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
-from autonomy.episodes.record import NewEpisode, append, lock
+from autonomy.episodes.record import NewEpisode, append, columns, lock, publish
 from autonomy.errors import LeaseLost
-from autonomy.models import Job, Run
+from autonomy.models import Job, Run, statements
 from autonomy.runtime import queue
-from autonomy.runtime.ending import cancel, end
+from autonomy.runtime.ending import cancel, cancel_if_idle, end
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
 
 Then = Literal["go_on", "hand_back", "wait", "end"]
+STATUS: dict[Then, str] = {
+    "go_on": Run.Status.RUNNING,
+    "hand_back": Run.Status.QUEUED,
+    "wait": Run.Status.WAITING_HUMAN,
+    "end": Run.Status.DONE,
+}
 
 # Delays between attempts at a superstep, in seconds: 2, 4, 8, 16 …
 RETRY_DELAY_BASE = 2.0
@@ -53,30 +60,44 @@ class Failure:
         return NewEpisode(kind, message, self.data | more, self.node, attempt)
 
 
-def superstep(claim: Claim, unit: UnitOfWork, saver: StagedSaver, done: Superstep) -> Run:
-    """Commit a finished superstep. Raises LeaseLost, with nothing written, if the lease is no longer ours."""
-    with transaction.atomic():
-        run = lock(claim.run_id)
-        _close_job(claim) if done.then != "go_on" else _keep_job(claim)
-        with connection.cursor() as cursor:
-            saver.flush(cursor)
+def superstep(claim: Claim, run: Run, unit: UnitOfWork, saver: StagedSaver, done: Superstep) -> None:
+    """Commit a finished superstep: checkpoint, effects, episodes, run, job and the next job, or nothing.
+
+    One round trip, and two more where the node has effects. `run` then has what its row says. Raises LeaseLost, with
+    nothing written, if the lease is no longer ours.
+    """
+    ending = [_ending(done.outcome, done.reason)] if done.then == "end" else []
+    episodes = [*unit.episodes, *ending]
+    parameters = {
+        "run": claim.run_id,
+        "job": claim.job_id,
+        "token": claim.token,
+        "keeps_job": done.then == "go_on",
+        "lease": settings.ENV.autonomy_lease_seconds,
+        "max_attempts": settings.ENV.autonomy_job_attempts,
+        "status": STATUS[done.then],
+        "outcome": done.outcome,
+        "reason": done.reason,
+        "route": done.state["route"],
+        "revision": done.state.get("revision", 0),
+        "seconds": done.seconds,
+        **saver.take().columns(),
+        **columns(episodes),
+    }
+    with transaction.atomic() if unit.effects else contextlib.nullcontext():
+        rows = statements.execute(statements.COMMIT, parameters)
+        if not rows:
+            raise LeaseLost(job_id=claim.job_id)
         for write in unit.effects:
             write()
-        run.supersteps += 1
-        ending = [_ending(done.outcome, done.reason)] if done.then == "end" else []
-        append(run, [*unit.episodes, *ending])
-        run.route = done.state["route"]
-        run.revision = done.state.get("revision", 0)
-        _spend_seconds(run, done.seconds)
-        if done.then == "end":
-            end(run, Run.Status.DONE, done.outcome, done.reason)
-        elif done.then == "wait":
-            run.status = Run.Status.WAITING_HUMAN
-        elif done.then == "hand_back":
-            run.status = Run.Status.QUEUED
-            queue.enqueue_continue(run.pk, run.priority)
-        save(run)
-    return run
+    for name, value in zip(statements.MOVED_BY_OTHERS, rows[0], strict=True):
+        setattr(run, name, value)
+    run.status, run.route = parameters["status"], parameters["route"]
+    publish(run.pk, episodes[-1].kind, run.last_seq)
+    if done.then == "hand_back":
+        queue.hint()
+    elif done.then == "wait" and run.cancel_requested_at:
+        cancel_if_idle(run.pk)
 
 
 def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
@@ -87,7 +108,7 @@ def nothing_to_resume(claim: Claim, episode: NewEpisode) -> None:
         append(run, [episode])
         others = Job.objects.filter(run=run, state=Job.State.QUEUED)
         run.status = Run.Status.QUEUED if others.exists() else Run.Status.WAITING_HUMAN
-        save(run)
+        run.save_progress()
 
 
 def cancelled(claim: Claim) -> None:
@@ -96,7 +117,7 @@ def cancelled(claim: Claim) -> None:
         run = lock(claim.run_id)
         _close_job(claim, Job.State.CANCELLED)
         cancel(run)
-        save(run)
+        run.save_progress()
 
 
 def budget_exceeded(claim: Claim, episode: NewEpisode) -> None:
@@ -107,7 +128,7 @@ def budget_exceeded(claim: Claim, episode: NewEpisode) -> None:
         append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, episode.message)])
         run.route = "END"
         end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, episode.message)
-        save(run)
+        run.save_progress()
 
 
 def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
@@ -118,25 +139,30 @@ def attempt_failed(claim: Claim, failure: Failure, *, seconds: float) -> None:
     with transaction.atomic():
         run = lock(claim.run_id)
         attempt, bound = Job.objects.filter(pk=claim.job_id).values_list("attempt", "max_attempts").get()
-        _spend_seconds(run, seconds)
+        run.spent_seconds += seconds
         if not failure.retryable or attempt >= bound:
             _close_job(claim, Job.State.FAILED, last_error=failure.text)
             append(run, [failure.episode(Kind.RUN_FAILED, f"{failure.node} failed: {failure.text}", attempt)])
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
         else:
             delay = max(failure.not_before, min(RETRY_DELAY_CAP, RETRY_DELAY_BASE * 2.0 ** (attempt - 1)))
-            _update_job(
-                claim,
-                state=Job.State.QUEUED,
-                lease_token=None,
-                lease_expires_at=None,
-                scheduled_at=Now() + timedelta(seconds=delay),
-                last_error=failure.text,
-            )
+            _requeue_job(claim, scheduled_at=Now() + timedelta(seconds=delay), last_error=failure.text)
             message = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
             append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
             run.status = Run.Status.QUEUED
-        save(run)
+        run.save_progress()
+
+
+def given_back(claim: Claim) -> None:
+    """Give the job back because this worker is told to stop: due at once, and no attempt is counted for it."""
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        _requeue_job(claim, scheduled_at=Now(), attempt=F("attempt") - 1)
+        message = f"The worker is stopping: {run.route} is given back, and starts anew on another."
+        append(run, [NewEpisode(Kind.STEP_GIVEN_BACK, message, {"worker": queue.worker_name()}, run.route)])
+        run.status = Run.Status.QUEUED
+        run.save_progress()
+    queue.hint()
 
 
 def _ending(outcome: str, reason: str) -> NewEpisode:
@@ -147,28 +173,12 @@ def _ending(outcome: str, reason: str) -> NewEpisode:
     return NewEpisode(Kind.RUN_ENDED, message, {"outcome": outcome})
 
 
-def save(run: Run) -> None:
-    # Tokens and usd are left out: the ledger adds to them in transactions of its own.
-    run.save(
-        update_fields=[
-            "status", "outcome", "reason", "route", "revision", "supersteps",
-            "last_seq", "spent_seconds", "ended_at", "updated_at",
-        ]
-    )  # fmt: skip
-
-
-def _spend_seconds(run: Run, seconds: float) -> None:
-    run.spent_seconds = run.spent_seconds + seconds
-
-
-def _keep_job(claim: Claim) -> None:
-    """Progress was made: the attempts count anew, and the lease starts afresh."""
-    lease = timedelta(seconds=settings.ENV.autonomy_lease_seconds)
-    _update_job(claim, attempt=1, lease_expires_at=Now() + lease)
+def _requeue_job(claim: Claim, **fields: Any) -> None:
+    _update_job(claim, state=Job.State.QUEUED, lease_token=None, lease_expires_at=None, **fields)
 
 
 def _close_job(claim: Claim, state: str = Job.State.DONE, **fields: Any) -> None:
-    _update_job(claim, state=state, lease_token=None, lease_expires_at=None, finished_at=timezone.now(), **fields)
+    _update_job(claim, state=state, lease_token=None, lease_expires_at=None, finished_at=Now(), **fields)
 
 
 def _update_job(claim: Claim, **fields: Any) -> None:

@@ -16,34 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from autonomy.models import Job, Run
+from autonomy.models import Job, Run, statements
 
 log = structlog.get_logger(__name__)
 
 HINT_SECONDS = 30
-
-# Both rows are locked, and skipped when somebody else holds one: a claim never waits, so it can never deadlock.
-_CLAIM = """
-WITH due AS (
-  SELECT j.id FROM autonomy_job_queue j JOIN autonomy_runs r ON r.id = j.run_id
-  WHERE j.state = 'queued' AND j.scheduled_at <= now() AND r.ended_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM autonomy_job_queue o WHERE o.run_id = j.run_id AND o.state = 'running')
-  ORDER BY j.priority, j.scheduled_at, j.id
-  LIMIT 1
-  FOR UPDATE OF j, r SKIP LOCKED
-), claimed AS (
-  UPDATE autonomy_job_queue j
-  SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(),
-      lease_expires_at = now() + make_interval(secs => %(lease)s), worker = %(worker)s,
-      started_at = coalesce(j.started_at, now())
-  FROM due WHERE j.id = due.id
-  RETURNING j.id, j.run_id, j.kind, j.attempt, j.max_attempts, j.lease_token
-), running AS (
-  UPDATE autonomy_runs r SET status = 'running', started_at = coalesce(r.started_at, now()), updated_at = now()
-  FROM claimed WHERE r.id = claimed.run_id
-)
-SELECT id, run_id, kind, attempt, max_attempts, lease_token FROM claimed
-"""
+UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -95,9 +73,18 @@ def enqueue_continue(run_id: UUID, priority: int) -> Job:
 
 
 def claim() -> Claim | None:
-    """Take the best due job in one short transaction, or None when there is none."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": settings.ENV.autonomy_lease_seconds, "worker": worker_name()})
+    """Take the best due job in one round trip, or None when there is none that may run now."""
+    env = settings.ENV
+    parameters: dict[str, Any] = {
+        "lease": env.autonomy_lease_seconds,
+        "worker": worker_name(),
+        "per_user": env.autonomy_running_per_user,
+        "at_all": env.autonomy_running_at_all or UNLIMITED,
+    }
+    # Two statements in one message are one transaction, and the second sees what the first waited for.
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statements.LOCK_CLAIMS};{statements.CLAIM}", parameters)
+        cursor.nextset()
         row = cursor.fetchone()
     return Claim(*row) if row else None
 

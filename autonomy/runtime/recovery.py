@@ -8,14 +8,12 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from autonomy.episodes.kinds import Kind
-from autonomy.episodes.record import NewEpisode, append, lock
+from autonomy.episodes.record import NewEpisode, append, lock_unless_held
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
-from autonomy.runtime.commit import save
-from autonomy.runtime.ending import end
+from autonomy.runtime.ending import cancel_if_idle, end
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +23,13 @@ RETRY_DELAY_CAP = 60.0
 
 
 def recover() -> None:
+    """Any number of beats may call this at once: what another one holds is passed over."""
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=Now())
     for job in expired.order_by("lease_expires_at")[:BATCH]:
         give_back(job)
+    # A worker that was told to cancel at its boundary may be gone, or may have just passed it.
+    for run_id in Run.objects.filter(cancel_requested_at__isnull=False, ended_at=None).values_list("pk", flat=True):
+        cancel_if_idle(run_id)
     queue.hint(min(MAX_HINTS, queue.due_count()))
 
 
@@ -37,13 +39,16 @@ def give_back(job: Job) -> bool:
         pk=job.pk, state=Job.State.RUNNING, lease_token=job.lease_token, lease_expires_at__lt=Now()
     )
     with transaction.atomic():
-        run = lock(job.run_id)
+        # A stopped worker may hold the row until Postgres ends its session; the next round will find it free.
+        run = lock_unless_held(job.run_id)
+        if run is None:
+            return False
         over = job.attempt >= job.max_attempts
         delay = 0.0 if job.attempt <= 1 else min(RETRY_DELAY_CAP, 2.0 ** (job.attempt - 2))
         message = f"The worker {job.worker} was lost in attempt {job.attempt} of {job.max_attempts} at {run.route}."
         freed: dict[str, Any] = {"lease_token": None, "lease_expires_at": None, "last_error": message}
         if over:
-            freed |= {"state": Job.State.FAILED, "finished_at": timezone.now()}
+            freed |= {"state": Job.State.FAILED, "finished_at": Now()}
         else:
             freed |= {"state": Job.State.QUEUED, "scheduled_at": Now() + timedelta(seconds=delay)}
         if not lost.update(**freed):
@@ -55,6 +60,6 @@ def give_back(job: Job) -> bool:
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{message} No attempt is left.")
             told.append(NewEpisode(Kind.RUN_FAILED, run.reason, {"code": "worker_lost"}, run.route, job.attempt))
         append(run, told)
-        save(run)
+        run.save_progress()
     log.warning("lease_expired", run_id=str(job.run_id), job_id=job.pk, attempt=job.attempt)
     return True

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import connection, transaction
-
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.graph.state import GraphState
+from autonomy.models import statements
 from autonomy.runtime.graphs import graph_on
 
 
@@ -15,7 +14,6 @@ def seed(run_id: UUID, state: GraphState) -> str:
     if saver.current is None:
         graph = graph_on(saver, state["journey"])
         graph.update_state({"configurable": {"thread_id": str(run_id)}}, dict(state), as_node="__start__")
-        with transaction.atomic(), connection.cursor() as cursor:
-            saver.flush(cursor)
+        statements.execute(statements.PUT, {"run": run_id, **saver.take().columns()})
     assert saver.current is not None
     return saver.current.checkpoint["id"]

@@ -8,17 +8,18 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connections
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 from langgraph.checkpoint.serde.types import INTERRUPT
 from langgraph.types import Command, Interrupt
 
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
-from autonomy.errors import AutonomyError, LeaseLost
-from autonomy.models import Episode, Job, Run
+from autonomy.errors import AutonomyError, LeaseLost, RunCancelled
+from autonomy.graph.build import Graph
+from autonomy.models import Job, Run
 from autonomy.ports import NodeContext
-from autonomy.runtime import commit
+from autonomy.runtime import commit, draining
 from autonomy.runtime.context import gateway_for, node_context
 from autonomy.runtime.graphs import graph_on
 from autonomy.runtime.lease import Heartbeat
@@ -39,33 +40,34 @@ def execute(claim: Claim) -> None:
     node = ""
     try:
         with Heartbeat(claim):
-            slice_began = time.monotonic()
+            run = Run.objects.get(pk=claim.run_id)
+            node = run.route
             saver = StagedSaver(str(claim.run_id))
-            while True:
-                began = time.monotonic()
-                run = Run.objects.get(pk=claim.run_id)
-                node = run.route
-                if _ends_at_boundary(claim, run):
-                    return
-                then = _superstep(claim, run, saver, slice_began)
-                if then != "go_on":
+            graph = graph_on(saver, run.journey)
+            until = began + settings.ENV.autonomy_slice_seconds
+            if claim.kind == Job.Kind.START and claim.attempt == 1:
+                told = f"The run has started on the journey {run.journey}."
+                UnitOfWork(claim, node).now(Kind.RUN_STARTED, told, priority=run.priority)
+            while not _ends_at_boundary(claim, run, saver):
+                began, node = time.monotonic(), run.route
+                if _superstep(claim, run, graph, saver, until) != "go_on":
                     return
     except LeaseLost:
-        log.warning("lease_lost_at_commit", node=node)
+        log.warning("lease_lost", node=node)
+    except RunCancelled:
+        _cancel(claim)
     except Exception as error:  # noqa: BLE001 - classed below by the error tree
         _record_failure(claim, node, error, time.monotonic() - began)
     finally:
         structlog.contextvars.clear_contextvars()
 
 
-def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -> commit.Then:
+def _superstep(claim: Claim, run: Run, graph: Graph, saver: StagedSaver, until: float) -> commit.Then:
     began = time.monotonic()
     node = run.route
     unit = UnitOfWork(claim, node)
     gateway = gateway_for(run, unit)
     context = node_context(run, unit, gateway)
-    if run.supersteps == 0 and not Episode.objects.filter(run=run, kind=Kind.RUN_STARTED).exists():
-        unit.now(Kind.RUN_STARTED, f"The run has started on the journey {run.journey}.", priority=run.priority)
     answer = None
     # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
     if (interrupt := _pending_interrupt(saver)) and (answer := _answer_to(interrupt, context)) is None:
@@ -73,7 +75,7 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -
             claim, NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=node)
         )
         return "wait"
-    result: dict[str, Any] = graph_on(saver, run.journey).invoke(
+    result: dict[str, Any] = graph.invoke(
         answer,
         {"configurable": {"thread_id": str(run.pk)}},
         context=context,
@@ -91,7 +93,7 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -
         then = "end"
         kind, message = Kind.NODE_FINISHED, f"{node} has finished; nothing follows."
     else:
-        then = "go_on" if time.monotonic() - slice_began < settings.ENV.autonomy_slice_seconds else "hand_back"
+        then = "go_on" if time.monotonic() < until and draining.seconds() is None else "hand_back"
         kind, message = Kind.NODE_FINISHED, f"{node} has finished; next is {route}."
     facts = {
         "route_in": node,
@@ -108,7 +110,7 @@ def _superstep(claim: Claim, run: Run, saver: StagedSaver, slice_began: float) -
         outcome=verdict.get("outcome", "") if then == "end" else "",
         reason=verdict.get("note", "") if then == "end" and verdict.get("outcome") != "accepted" else "",
     )
-    commit.superstep(claim, unit, saver, done)
+    commit.superstep(claim, run, unit, saver, done)
     log.info("node_committed", node=node, then=then, provider=gateway.name, **facts)
     return then
 
@@ -124,18 +126,33 @@ def _answer_to(interrupt: Interrupt, context: NodeContext) -> Command[Any] | Non
     return Command(resume={interrupt.id: report}) if report else None
 
 
-def _ends_at_boundary(claim: Claim, run: Run) -> bool:
+def _ends_at_boundary(claim: Claim, run: Run, saver: StagedSaver) -> bool:
     if run.cancel_requested_at:
         commit.cancelled(claim)
         return True
-    # A report that is here is judged, whatever was spent: that costs nothing and closes the cycle.
-    judging = claim.kind == Job.Kind.RESUME and run.route in ("turnitin_pause", "critic")
-    if not judging and (over := exceeded(run)):
+    if not _judges_a_report(saver) and (over := exceeded(run)):
         message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
         episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, {"budget_exceeded": True, **over}, node=run.route)
         commit.budget_exceeded(claim, episode)
         return True
     return False
+
+
+def _judges_a_report(saver: StagedSaver) -> bool:
+    """A report that is here is judged, whatever was spent: that costs nothing and closes the cycle."""
+    if _pending_interrupt(saver):
+        return True
+    state = saver.current.checkpoint["channel_values"] if saver.current else {}
+    observed = (state.get("last_observation") or {}).get("kind")
+    return state.get("route") == "critic" and observed == "originality_report"
+
+
+def _cancel(claim: Claim) -> None:
+    """The node was left between two calls of a provider."""
+    try:
+        commit.cancelled(claim)
+    except LeaseLost:
+        log.warning("lease_lost_at_cancel")
 
 
 def _record_failure(claim: Claim, node: str, error: Exception, seconds: float) -> None:
@@ -145,6 +162,9 @@ def _record_failure(claim: Claim, node: str, error: Exception, seconds: float) -
         commit.attempt_failed(claim, _failure(node, error), seconds=seconds)
     except LeaseLost:
         log.warning("lease_lost_at_failure", node=node)
+    except DatabaseError as unreachable:
+        # The lease runs out, and recovery gives the job to another worker.
+        log.warning("failure_not_recorded", node=node, error=type(unreachable).__name__)
 
 
 def _failure(node: str, error: Exception) -> commit.Failure:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autonomy.episodes.record import NewEpisode, append_now
+from autonomy.episodes.record import NewEpisode, append_leased
 from autonomy.runtime.queue import Claim
 
 
@@ -26,7 +26,8 @@ class UnitOfWork:
         self.episodes.append(self._episode(kind, message, data))
 
     def now(self, kind: str, message: str, **data: Any) -> None:
-        append_now(self.claim.run_id, self._episode(kind, message, data), lease_token=self.claim.token)
+        episode = self._episode(kind, message, data)
+        append_leased(self.claim.run_id, self.claim.job_id, self.claim.token, episode)
 
     def effect(self, write: Callable[[], None]) -> None:
         self.effects.append(write)

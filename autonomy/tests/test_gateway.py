@@ -128,7 +128,7 @@ def ask(stage, start) -> Callable[[], ModelAnswer]:
     run = start()
 
     def ask_once() -> ModelAnswer:
-        gateway = Gateway(language_models(), run_id=run.pk, node="plan", episodes=Unread())
+        gateway = Gateway(language_models(), run_id=run.pk, node="plan", episodes=Unread(), proceed=lambda: None)
         return gateway.answer(ModelRequest("plan", "Name it.", {"topic": "Sea walls"}, SCHEMA))
 
     return ask_once

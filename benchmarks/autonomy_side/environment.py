@@ -20,5 +20,6 @@ def environment(*, database_url: str, redis_url: str, data_dir: Path, processes:
         "REDIS_URL": redis_url,
         "DATA_DIR": str(data_dir),
         "AUTONOMY_WORKER_CONCURRENCY": str(processes),
+        "AUTONOMY_RUNNING_PER_USER": "100000",  # one user starts all
         "AUTONOMY_LOG_LEVEL": "WARNING",
     }
