@@ -64,6 +64,32 @@ def start() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def quick(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start a run on the journey of tests/quick.py, and return it."""
+    from autonomy.journeys.registry import journeys
+    from autonomy.runtime import graphs
+    from autonomy.services.start_run import GivenSource, start_run
+    from autonomy.tests import quick
+    from autonomy.tests.factories import UserFactory
+
+    settings.AUTONOMY_JOURNEYS = [*settings.AUTONOMY_JOURNEYS, "autonomy.tests.quick"]
+    monkeypatch.setattr("turnitin.handoff.to_docx", lambda markdown, references: b"docx")
+
+    def start_one(**given: Any) -> Any:
+        owner = given.pop("owner", None) or UserFactory()
+        source = GivenSource("walls.txt", b"Walls.")
+        return start_run(owner=owner, journey="quick", task_spec={"topic": "Quick"}, sources=[source], **given)[0]
+
+    for cached in (journeys, graphs._compiled):
+        cached.cache_clear()
+    quick.executed.clear()
+    yield start_one
+    quick.inside.clear()
+    for cached in (journeys, graphs._compiled):
+        cached.cache_clear()
+
+
+@pytest.fixture
 def work() -> Callable[[], int]:
     """Do what workers do, in this process, until no job is due; returns how many jobs were claimed."""
     from autonomy.runtime import queue, step

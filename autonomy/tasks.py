@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.conf import settings
 
-from autonomy.runtime import draining, queue, recovery, step
+from autonomy.runtime import draining, queue, recovery, retention, step
 
 
 @shared_task
@@ -27,6 +27,12 @@ def execute_next() -> None:
 def recover() -> None:
     """Give lost work back to the queue, and hint at what is due. Any number of beats may send this."""
     recovery.recover()
+
+
+@shared_task
+def prune() -> None:
+    """Drop what ended runs need no longer. Any number of beats may send this."""
+    retention.prune()
 
 
 @worker_shutting_down.connect

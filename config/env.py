@@ -78,6 +78,11 @@ class Environment(BaseModel):
     autonomy_running_at_all: int = Field(default=0, ge=0, description="Runs on workers, at most; 0: no limit.")
     autonomy_job_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at one job, at most.")
     autonomy_worker_concurrency: int = Field(default=2, ge=1, description="Processes of one worker.")
+    autonomy_keep_checkpoints: int = Field(default=20, ge=1, description="Checkpoints kept of a run that has ended.")
+    autonomy_keep_episodes_days: int = Field(
+        default=365, ge=0, description="Days that the episodes of an ended run are kept; 0 is for ever."
+    )
+    autonomy_retention_seconds: float = Field(default=3600, ge=1, description="How often beat has old data pruned.")
     autonomy_sse_heartbeat_seconds: float = Field(default=15, gt=0, description="Silence before a heartbeat is sent.")
     autonomy_log_format: Literal["json", "console"] = Field(default="json", description="How logs are written.")
     autonomy_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="From where.")

@@ -123,6 +123,11 @@ CELERY_BEAT_SCHEDULE = {
         # Those that pile up while no worker is there say nothing that the newest does not say.
         "options": {"expires": ENV.autonomy_recovery_seconds},
     },
+    "prune": {
+        "task": "autonomy.tasks.prune",
+        "schedule": ENV.autonomy_retention_seconds,
+        "options": {"expires": ENV.autonomy_retention_seconds},
+    },
 }
 
 # --- the event stream ---

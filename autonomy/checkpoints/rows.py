@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -20,53 +20,19 @@ from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.sql import CheckpointRow
 
 # Small plain values ride in the checkpoint's own JSON; the rest becomes a blob shared by version.
-INLINE = (str, int, float, bool, type(None))
+# A float does not: JSON has no infinity, and Postgres gives 1e22 back as an integer.
+INLINE = (str, int, bool, type(None))
 INLINE_CHARS = 200
-
-
-class NewBlob(NamedTuple):
-    namespace: str
-    channel: str
-    version: str
-    type: str
-    blob: bytes | None
-
-
-class NewCheckpoint(NamedTuple):
-    namespace: str
-    checkpoint_id: str
-    parent: str | None
-    checkpoint: str
-    metadata: str
-
-
-class NewWrite(NamedTuple):
-    namespace: str
-    checkpoint_id: str
-    task_id: str
-    task_path: str
-    idx: int
-    channel: str
-    type: str
-    blob: bytes
-
-
-# The parameters of statements.PUT, in the order of the rows above.
-_BLOB = ("blob_namespace", "blob_channel", "blob_version", "blob_type", "blob")
-_CHECKPOINT = ("checkpoint_namespace", "checkpoint_id", "checkpoint_parent", "checkpoint", "checkpoint_metadata")
-_WRITE = (
-    "write_namespace", "write_checkpoint", "write_task", "write_path",
-    "write_idx", "write_channel", "write_type", "write",
-)  # fmt: skip
 
 
 @dataclass
 class NewRows:
-    """What is to be written of one run."""
+    """What is to be written of one run, in the form of the statements that write it (models/statements.py)."""
 
-    blobs: list[NewBlob] = field(default_factory=list)
-    checkpoints: dict[tuple[str, str], NewCheckpoint] = field(default_factory=dict)
-    writes: dict[tuple[str, ...], NewWrite] = field(default_factory=dict)
+    blobs: list[dict[str, Any]] = field(default_factory=list)
+    blob_bytes: list[bytes | None] = field(default_factory=list)
+    checkpoints: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    writes: dict[tuple[str, str, str, int], tuple[dict[str, Any], bytes]] = field(default_factory=dict)
 
     def put(
         self,
@@ -82,43 +48,60 @@ class NewRows:
         for channel, version in new_versions.items():
             if channel not in inline:
                 kind, blob = SERDE.dumps_typed(values[channel]) if channel in values else ("empty", None)
-                self.blobs.append(NewBlob(namespace, channel, str(version), kind, blob))
-        body = json.dumps({**checkpoint, "channel_values": inline})
-        place = (namespace, checkpoint["id"])
-        self.checkpoints[place] = NewCheckpoint(*place, parent, body, json.dumps(metadata))
+                self.blob_bytes.append(blob)
+                self.blobs.append(
+                    {
+                        "place": len(self.blob_bytes),
+                        "namespace": namespace,
+                        "channel": channel,
+                        "version": str(version),
+                        "type": kind,
+                    }
+                )
+        self.checkpoints[namespace, checkpoint["id"]] = {
+            "namespace": namespace,
+            "checkpoint_id": checkpoint["id"],
+            "parent": parent,
+            "checkpoint": {**checkpoint, "channel_values": inline},
+            "metadata": metadata,
+        }
 
     def put_writes(
-        self,
-        namespace: str,
-        checkpoint_id: str,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str,
+        self, namespace: str, checkpoint_id: str, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> None:
         """Pending writes. Of two in one place the last stays when it is a special one, else the first."""
         for position, (channel, value) in enumerate(writes):
             kind, blob = SERDE.dumps_typed(value)
             idx = WRITES_IDX_MAP.get(channel, position)
-            place = (namespace, checkpoint_id, task_id, str(idx))
+            place = (namespace, checkpoint_id, task_id, idx)
             if idx < 0 or place not in self.writes:
-                self.writes[place] = NewWrite(namespace, checkpoint_id, task_id, task_path, idx, channel, kind, blob)
+                row = {
+                    "namespace": namespace,
+                    "checkpoint_id": checkpoint_id,
+                    "task_id": task_id,
+                    "task_path": task_path,
+                    "idx": idx,
+                    "channel": channel,
+                    "type": kind,
+                }
+                self.writes[place] = (row, blob)
 
-    def columns(self) -> dict[str, list[Any]]:
-        """The parameters of the statements that write checkpoints (models/statements.py)."""
+    def parameters(self) -> dict[str, Any]:
+        writes = [{**row, "place": place} for place, (row, _) in enumerate(self.writes.values(), start=1)]
         return {
-            **_columns(_BLOB, self.blobs),
-            **_columns(_CHECKPOINT, list(self.checkpoints.values())),
-            **_columns(_WRITE, list(self.writes.values())),
+            "blobs": json.dumps(self.blobs),
+            "blob_bytes": self.blob_bytes,
+            "checkpoints": json.dumps([*self.checkpoints.values()]),
+            "writes": json.dumps(writes),
+            "write_bytes": [blob for _, blob in self.writes.values()],
         }
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
-
-
 def _rides_inline(value: Any) -> bool:
-    # Postgres cannot keep a NUL in JSON.
-    return isinstance(value, INLINE) and not (isinstance(value, str) and (len(value) > INLINE_CHARS or "\0" in value))
+    if isinstance(value, str):
+        # Postgres keeps neither a NUL nor half a surrogate pair in JSON.
+        return len(value) <= INLINE_CHARS and "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    return isinstance(value, INLINE)
 
 
 def config_of(run_id: str, namespace: str, checkpoint_id: str) -> RunnableConfig:

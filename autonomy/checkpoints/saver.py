@@ -18,7 +18,7 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 
-from autonomy.checkpoints import rows, sql
+from autonomy.checkpoints import rows, sql, upkeep
 from autonomy.checkpoints.serde import SERDE
 from autonomy.checkpoints.versions import next_version
 from autonomy.models import statements
@@ -78,7 +78,7 @@ class PostgresSaver(BaseCheckpointSaver[str]):
         new = rows.NewRows()
         told = get_serializable_checkpoint_metadata(config, metadata)
         new.put(namespace, checkpoint, get_checkpoint_id(config), told, new_versions)
-        statements.execute(statements.PUT, {"run": run_id, **new.columns()})
+        statements.execute(statements.PUT, {"run": run_id, **new.parameters()})
         return rows.config_of(run_id, namespace, checkpoint["id"])
 
     def put_writes(
@@ -87,11 +87,33 @@ class PostgresSaver(BaseCheckpointSaver[str]):
         where = config["configurable"]
         new = rows.NewRows()
         new.put_writes(where.get("checkpoint_ns", ""), where["checkpoint_id"], writes, task_id, task_path)
-        statements.execute(statements.PUT, {"run": where["thread_id"], **new.columns()})
+        statements.execute(statements.PUT, {"run": where["thread_id"], **new.parameters()})
 
     def delete_thread(self, thread_id: str) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            sql.delete(cursor, thread_id)
+            upkeep.delete(cursor, [thread_id])
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """`run_ids` are LangGraph's: an invocation's id in a checkpoint's metadata, not one of our runs."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            upkeep.delete_made_by(cursor, run_ids)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            upkeep.copy(cursor, source_thread_id, target_thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """`keep_latest` keeps the newest checkpoint of each namespace, and what it is rebuilt from; `delete` nothing.
+
+        Raises ValueError for another strategy.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"There is no pruning strategy {strategy!r}, only 'keep_latest' and 'delete'.")
+        with transaction.atomic(), connection.cursor() as cursor:
+            if strategy == "delete":
+                upkeep.delete(cursor, thread_ids)
+            else:
+                upkeep.prune(cursor, thread_ids, keep=1)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         return await sync_to_async(self.get_tuple)(config)
@@ -124,3 +146,12 @@ class PostgresSaver(BaseCheckpointSaver[str]):
 
     async def adelete_thread(self, thread_id: str) -> None:
         await sync_to_async(self.delete_thread)(thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        await sync_to_async(self.delete_for_runs)(run_ids)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        await sync_to_async(self.copy_thread)(source_thread_id, target_thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        await sync_to_async(self.prune)(thread_ids, strategy=strategy)

@@ -1,4 +1,4 @@
-"""Reading and deleting checkpoints; they are written by models/statements.py."""
+"""Reading checkpoints. They are written by models/statements.py; upkeep.py deletes, copies and prunes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.types.json import Jsonb
 
 # One round trip brings a checkpoint with its channel values and pending writes. Writes are ordered as LangGraph
-# applies them: by task path, then task, then index.
+# applies them: by task path, then task, then index, texts by code point and not as people sort.
 _SELECT = """
 SELECT c.run_id::text, c.namespace, c.checkpoint_id, c.parent_checkpoint_id, c.checkpoint, c.metadata,
   (SELECT coalesce(array_agg(ARRAY[convert_to(b.channel, 'UTF8'), convert_to(b.type, 'UTF8'), b.blob]), '{}')
@@ -20,7 +20,7 @@ SELECT c.run_id::text, c.namespace, c.checkpoint_id, c.parent_checkpoint_id, c.c
     WHERE b.blob IS NOT NULL),
   (SELECT coalesce(array_agg(ARRAY[convert_to(w.task_id, 'UTF8'), convert_to(w.channel, 'UTF8'),
                                    convert_to(w.type, 'UTF8'), w.blob]
-                             ORDER BY w.task_path, w.task_id, w.idx), '{}')
+                             ORDER BY w.task_path COLLATE "C", w.task_id COLLATE "C", w.idx), '{}')
      FROM autonomy_checkpoint_writes w
     WHERE w.run_id = c.run_id AND w.namespace = c.namespace AND w.checkpoint_id = c.checkpoint_id)
 FROM autonomy_checkpoints c
@@ -67,9 +67,3 @@ def select(
 def _plain_json(cursor: CursorWrapper, row: Sequence[Any]) -> Sequence[Any]:
     """Django's connections hand jsonb over as text; a connection outside Django would parse it."""
     return [json.loads(v) if i in (4, 5) and isinstance(v, str) else v for i, v in enumerate(row)]
-
-
-def delete(cursor: CursorWrapper, run_id: str) -> None:
-    cursor.execute("DELETE FROM autonomy_checkpoint_writes WHERE run_id = %s", [run_id])
-    cursor.execute("DELETE FROM autonomy_checkpoint_blobs WHERE run_id = %s", [run_id])
-    cursor.execute("DELETE FROM autonomy_checkpoints WHERE run_id = %s", [run_id])

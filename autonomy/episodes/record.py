@@ -66,21 +66,15 @@ def lock_unless_held(run_id: UUID | str) -> Run | None:
     return Run.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=run_id).first()
 
 
-def columns(new: Sequence[NewEpisode]) -> dict[str, list[Any]]:
-    """The episodes as the parameters of the statements that write them (models/statements.py)."""
-    return {
-        "kinds": [one.kind for one in new],
-        "nodes": [one.node for one in new],
-        "attempts": [one.attempt for one in new],
-        "messages": [one.message for one in new],
-        "data": [json.dumps(one.data) for one in new],
-        "actors": [one.actor_id for one in new],
-    }
+def as_json(new: Sequence[NewEpisode]) -> str:
+    """The episodes in the form of the statements that write them (models/statements.py)."""
+    return json.dumps([{"place": place, **vars(one)} for place, one in enumerate(new, start=1)])
 
 
 def append_leased(run_id: UUID, job_id: int, token: UUID, new: NewEpisode) -> None:
     """Add one episode at once, while the job's lease stands; otherwise LeaseLost is raised."""
-    rows = statements.execute(statements.APPEND, {"run": run_id, "job": job_id, "token": token, **columns([new])})
+    parameters = {"run": run_id, "job": job_id, "token": token, "episodes": as_json([new])}
+    rows = statements.execute(statements.APPEND, parameters)
     if not rows:
         raise LeaseLost(run_id=str(run_id), job_id=job_id)
     publish(run_id, new.kind, rows[0][0])

@@ -5,7 +5,22 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
+
+# What retention asks of a run, each with an index of its own; an end after the last pruning makes the run due again.
+# The bound that its checkpoints are held to: 0 before its end, then without end until they are pruned.
+CHECKPOINTS_BOUND = Case(
+    When(ended_at__isnull=True, then=Value(0)),
+    When(checkpoints_pruned_at__gte=F("ended_at"), then=F("checkpoints_kept")),
+    default=Value(2**31 - 1),
+    output_field=models.IntegerField(),
+)
+# Its end, as long as its episodes are not pruned.
+EPISODES_FROM = Case(
+    When(episodes_pruned_at__gte=F("ended_at"), then=Value(None)),
+    default=F("ended_at"),
+    output_field=models.DateTimeField(),
+)
 
 
 class Run(models.Model):
@@ -62,6 +77,12 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    checkpoints_pruned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    checkpoints_kept = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="The bound its checkpoints were pruned to."
+    )
+    episodes_pruned_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         db_table = "autonomy_runs"
@@ -120,11 +141,19 @@ class Run(models.Model):
                 condition=Q(idempotency_key__isnull=True)
                 | Q(started_by__isnull=False) & ~Q(idempotency_key="") & ~Q(request_fingerprint=""),
             ),
+            models.CheckConstraint(
+                name="run_checkpoints_pruned_to_a_bound",
+                condition=Q(checkpoints_pruned_at__isnull=True, checkpoints_kept__isnull=True)
+                | Q(checkpoints_pruned_at__isnull=False, checkpoints_kept__isnull=False, checkpoints_kept__gte=1),
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "-created_at"], name="run_by_user"),
             models.Index(fields=["status", "-created_at"], name="run_by_status"),
             models.Index(fields=["-created_at"], name="run_newest"),
+            # Not partial: of partial indexes Postgres has no statistics. No column in them is one that commits change.
+            models.Index(CHECKPOINTS_BOUND, name="run_checkpoints_to_prune"),
+            models.Index(EPISODES_FROM, name="run_episodes_to_prune"),
         ]
 
     def __str__(self) -> str:

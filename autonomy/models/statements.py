@@ -67,28 +67,31 @@ RETURNING id
 
 # --- checkpoints: both faces of the checkpointer write through these. `run_id` comes from {run}, a row or none. ---
 
+# Rows come as JSON, their bytes beside it in an array.
+
 _PUT = """
 put_blobs AS (
   INSERT INTO autonomy_checkpoint_blobs (run_id, namespace, channel, version, type, blob)
-  SELECT {run}.run_id, new.* FROM {run}, unnest(
-    %(blob_namespace)s::text[], %(blob_channel)s::text[], %(blob_version)s::text[], %(blob_type)s::text[],
-    %(blob)s::bytea[]) new
+  SELECT {run}.run_id, new.namespace, new.channel, new.version, new.type, (%(blob_bytes)s::bytea[])[new.place]
+  FROM {run}, json_to_recordset(%(blobs)s::json)
+    AS new(place int, namespace text, channel text, version text, type text)
   ON CONFLICT (run_id, namespace, channel, version) DO NOTHING
 ), put_checkpoints AS (
   INSERT INTO autonomy_checkpoints
     (run_id, namespace, checkpoint_id, parent_checkpoint_id, checkpoint, metadata, created_at)
-  SELECT {run}.run_id, new.namespace, new.id, new.parent, new.body::jsonb, new.metadata::jsonb, now()
-  FROM {run}, unnest(
-    %(checkpoint_namespace)s::text[], %(checkpoint_id)s::text[], %(checkpoint_parent)s::text[],
-    %(checkpoint)s::text[], %(checkpoint_metadata)s::text[]) new(namespace, id, parent, body, metadata)
+  SELECT {run}.run_id, new.*, now()
+  FROM {run}, json_to_recordset(%(checkpoints)s::json)
+    AS new(namespace text, checkpoint_id text, parent text, checkpoint jsonb, metadata jsonb)
   ON CONFLICT (run_id, namespace, checkpoint_id)
   DO UPDATE SET checkpoint = EXCLUDED.checkpoint, metadata = EXCLUDED.metadata
 ), put_writes AS (
   INSERT INTO autonomy_checkpoint_writes
     (run_id, namespace, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-  SELECT {run}.run_id, new.* FROM {run}, unnest(
-    %(write_namespace)s::text[], %(write_checkpoint)s::text[], %(write_task)s::text[], %(write_path)s::text[],
-    %(write_idx)s::int[], %(write_channel)s::text[], %(write_type)s::text[], %(write)s::bytea[]) new
+  SELECT {run}.run_id, new.namespace, new.checkpoint_id, new.task_id, new.task_path, new.idx, new.channel, new.type,
+         (%(write_bytes)s::bytea[])[new.place]
+  FROM {run}, json_to_recordset(%(writes)s::json)
+    AS new(place int, namespace text, checkpoint_id text, task_id text, task_path text, idx int, channel text,
+           type text)
   ON CONFLICT (run_id, namespace, checkpoint_id, task_id, idx)
   DO UPDATE SET channel = EXCLUDED.channel, type = EXCLUDED.type, blob = EXCLUDED.blob
   -- Special writes (errors, interrupts, resumes) have negative places and replace; of ordinary ones the first stays.
@@ -103,11 +106,10 @@ PUT = f"WITH run AS (SELECT %(run)s::uuid AS run_id), {_PUT.format(run='run')} S
 _TELL = """
 told AS (
   INSERT INTO autonomy_episodic_logs (run_id, seq, kind, node, attempt, message, data, actor_id, created_at)
-  SELECT {run}.run_id, {run}.last_seq + new.place, new.kind, new.node, new.attempt, new.message, new.data::jsonb,
-         new.actor, now()
-  FROM {run}, unnest(
-    %(kinds)s::text[], %(nodes)s::text[], %(attempts)s::smallint[], %(messages)s::text[], %(data)s::text[],
-    %(actors)s::int[]) WITH ORDINALITY new(kind, node, attempt, message, data, actor, place)
+  SELECT {run}.run_id, {run}.last_seq + new.place, new.kind, new.node, new.attempt, new.message, new.data, new.actor_id,
+         now()
+  FROM {run}, json_to_recordset(%(episodes)s::json)
+    AS new(place int, kind text, node text, attempt int, message text, data jsonb, actor_id int)
   RETURNING seq
 )
 """

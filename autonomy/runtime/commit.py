@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
-from autonomy.episodes.record import NewEpisode, append, columns, lock, publish
+from autonomy.episodes.record import NewEpisode, append, as_json, lock, publish
 from autonomy.errors import LeaseLost
 from autonomy.models import Job, Run, statements
 from autonomy.runtime import queue
@@ -81,8 +81,8 @@ def superstep(claim: Claim, run: Run, unit: UnitOfWork, saver: StagedSaver, done
         "route": done.state["route"],
         "revision": done.state.get("revision", 0),
         "seconds": done.seconds,
-        **saver.take().columns(),
-        **columns(episodes),
+        **saver.take().parameters(),
+        "episodes": as_json(episodes),
     }
     with transaction.atomic() if unit.effects else contextlib.nullcontext():
         rows = statements.execute(statements.COMMIT, parameters)

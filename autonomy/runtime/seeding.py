@@ -14,6 +14,6 @@ def seed(run_id: UUID, state: GraphState) -> str:
     if saver.current is None:
         graph = graph_on(saver, state["journey"])
         graph.update_state({"configurable": {"thread_id": str(run_id)}}, dict(state), as_node="__start__")
-        statements.execute(statements.PUT, {"run": run_id, **saver.take().columns()})
+        statements.execute(statements.PUT, {"run": run_id, **saver.take().parameters()})
     assert saver.current is not None
     return saver.current.checkpoint["id"]

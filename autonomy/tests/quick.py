@@ -1,0 +1,62 @@
+"""A journey whose nodes do next to nothing, for tests of the engine: five supersteps with a pause in the middle."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from autonomy.graph.build import Graph
+from autonomy.graph.nodes.turnitin_pause import turnitin_pause
+from autonomy.graph.routing import next_node
+from autonomy.graph.state import NODES, GraphState
+from autonomy.journeys.journey import Journey
+from autonomy.ports import NodeContext
+
+# How often each node of each run was executed: what a side effect outside the database would have done.
+executed: Counter[tuple[str, str]] = Counter()
+_lock = threading.Lock()
+# Called in every node before it returns; a test may replace it, and puts it back.
+inside: dict[str, Callable[[str], None]] = {}
+
+
+def _count(state: GraphState, node: str) -> None:
+    with _lock:
+        executed[state["run_id"], node] += 1
+    inside.get(node, lambda run_id: None)(state["run_id"])
+
+
+def plan(state: GraphState) -> dict[str, Any]:
+    _count(state, "plan")
+    return {"plan": {"title": "Quick", "sections": [], "words": 100}, "sources": [], "route": "draft"}
+
+
+def draft(state: GraphState) -> dict[str, Any]:
+    _count(state, "draft")
+    return {"draft": {"markdown": "Text.", "sections": [], "words": 1, "writers": ["quick"]}, "route": "turnitin_pause"}
+
+
+def critic(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
+    _count(state, "critic")
+    runtime.context.handoff.accept(state["last_observation"]["cycle_id"])
+    return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
+
+
+def research(state: GraphState) -> dict[str, Any]:
+    raise AssertionError("the quick journey does no research")
+
+
+def build() -> Graph:
+    graph = StateGraph(GraphState, context_schema=NodeContext)
+    for node in (plan, research, draft, critic, turnitin_pause):
+        graph.add_node(node.__name__, node)
+    for origin in (START, *NODES):
+        graph.add_conditional_edges(origin, next_node, [*NODES, END])
+    return graph.compile()
+
+
+JOURNEYS = [Journey("quick", "Quick", "For tests of the engine.", graph=build)]
