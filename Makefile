@@ -13,7 +13,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
-	lint types contracts migrations-check deploy-check ci-gate format clean
+	bench lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ bootstrap-autonomy: setup ## Make the tables, the first staff account and its AP
 test-autonomy: setup-dev ## Run the tests: make test-autonomy ARGS="-k budget"
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
+bench: setup ## Measure Autonomy beside its peers: make bench RUNS=300 ROUNDS=5, or QUICK=1 for a look
+	@$(PYTHON) .ci/venv.py benchmarks/requirements.txt benchmarks/.venv
+	@$(BIN)/python -m benchmarks $${RUNS:+--runs "$$RUNS"} $${ROUNDS:+--rounds "$$ROUNDS"} $${QUICK:+--quick}
+
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -68,5 +72,5 @@ format: setup-dev ## Mend style and formatting
 	$(BIN)/python -m ruff format .
 
 clean: ## Remove .venv and caches; data (.local) stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -55,8 +55,8 @@ def main() -> None:
 
 def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=500, help="runs of a round (default: 500)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds (default: 3)")
+    parser.add_argument("--runs", type=int, default=300, help="runs of a round (default: 300)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds (default: 5)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2, help="for each subject (default: cores)")
     parser.add_argument("--quick", action="store_true", help="a look at whether all works: the figures say little")
     given = parser.parse_args()
