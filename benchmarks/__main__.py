@@ -10,15 +10,22 @@ import os
 import sys
 from collections import defaultdict
 
+import psutil
+
 from benchmarks import table
 from benchmarks.measured import Measured, Rounds
 from benchmarks.runner import Broken, Runner
 from benchmarks.subjects import AUTONOMY, CLAIM, FIRST_EVENT, SUBJECTS
 
+BUSY_PERCENT = 10.0
+
 
 def main() -> None:
     given = asked()
     rounds: Rounds = defaultdict(list)
+    busy = psutil.cpu_percent(interval=2)
+    if busy > BUSY_PERCENT:
+        say(f"Others keep {busy:.0f} percent of this machine busy: the figures will be low and uneven.")
     try:
         runner = Runner(given.processes)
         say(f"{given.rounds} rounds of {given.runs} runs each, {given.processes} processes")

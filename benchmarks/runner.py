@@ -33,11 +33,13 @@ class Runner:
 
     def measure(self, subject: Subject, **arguments: Any) -> dict[str, Any]:
         """What the subject answered. Raises Broken with the end of its output."""
-        database = self._services.database("bench", template=TEMPLATE if subject.ours else "template0")
+        template = TEMPLATE if subject.ours else "template0"
+        database = self._services.database("bench", template=template)
         redis = self._services.redis(1 if subject.ours else 2)
         arguments = {
             "processes": self._processes,
             "database": database,
+            "spare": self._services.database("bench_spare", template=template) if subject.spare else "",
             "redis": redis,
             "broker": celery_broker(redis),
             "data_dir": self._services.data_dir,

@@ -20,6 +20,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2, help="processes that execute")
     parser.add_argument("--node-seconds", type=float, default=0.0, help="how long each step waits")
     parser.add_argument("--database", default="", help="URL of a fresh database")
+    parser.add_argument("--spare", default="", help="URL of another one")
     parser.add_argument("--redis", default="", help="URL of a Redis database")
     parser.add_argument("--broker", default="", help="the same in Celery's spelling")
     parser.add_argument("--data-dir", default="", help="a folder for what is written beside")

@@ -34,12 +34,15 @@ class Stage:
         import django
 
         django.setup()
-        from django.contrib.auth.models import User
-
-        self.owner = User.objects.create(username="bench")
+        self.find_owner()
         self._started = 0
         # A connection of its own, so that watching is one statement and nothing else.
         self._watching = psycopg.connect(given.database, autocommit=True, prepare_threshold=1)
+
+    def find_owner(self) -> None:
+        from django.contrib.auth.models import User
+
+        self.owner, _ = User.objects.get_or_create(username="bench")
 
     def start(self, node_seconds: float = 0.0) -> UUID:
         from autonomy.services.start_run import GivenSource, start_run
