@@ -68,6 +68,12 @@ class Conflict(AutonomyError):
     http_status = 409
 
 
+class IdempotencyMismatch(Conflict):
+    """This Idempotency-Key was used for another request before; send the same request, or take a new key."""
+
+    code = "idempotency_mismatch"
+
+
 class LeaseLost(AutonomyError):
     """Another worker has taken this job over; nothing of this attempt was written."""
 

@@ -62,16 +62,26 @@ class TurnitinHandOff:
         }
 
     def accept(self, cycle_id: str) -> None:
-        self._unit.effect(lambda: cycles.close(cycle_id, Cycle.State.ACCEPTED))
+        self._close(cycle_id, Cycle.State.ACCEPTED)
 
     def reject(self, cycle_id: str) -> None:
-        self._unit.effect(lambda: cycles.close(cycle_id, Cycle.State.REJECTED))
+        self._close(cycle_id, Cycle.State.REJECTED)
+
+    def _close(self, cycle_id: str, state: str) -> None:
+        # A fork may judge the report of the run it comes from; that run's cycle is not the fork's to close.
+        if Cycle.objects.filter(pk=cycle_id, run=self._run).exists():
+            self._unit.effect(lambda: cycles.close(cycle_id, state))
 
     @staticmethod
     def describe(run_id: UUID) -> dict[str, Any] | None:
         """The run's newest cycle for a snapshot, or None before the first hand-off."""
         cycle = Cycle.objects.filter(run_id=run_id).order_by("-number").first()
         return cycles.describe(cycle) if cycle else None
+
+    @staticmethod
+    def has_report(run_id: UUID, cycle_id: str) -> bool:
+        """Whether the run's interrupt for this cycle can be answered."""
+        return Cycle.objects.filter(pk=cycle_id, run_id=run_id, state=Cycle.State.REPORT_READY).exists()
 
     @staticmethod
     def withdraw(run_id: UUID) -> None:

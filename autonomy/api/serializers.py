@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 
+from autonomy.api.moment import Moment
 from autonomy.api.parsers import json_of
 from autonomy.api.strict import StrictSerializer
 from autonomy.services.start_run import GivenSource
@@ -20,12 +21,16 @@ class InlineSourceSerializer(StrictSerializer):
 
 
 class StartSerializer(StrictSerializer):
-    """`{user_id?, journey, task_spec, priority?}`; as multipart, task_spec is JSON text and `sources` are files."""
+    """`{user_id?, journey, task_spec, priority?, scheduled_at?}`.
+
+    As multipart, task_spec is JSON text and `sources` are files.
+    """
 
     user_id = serializers.IntegerField(required=False, allow_null=True, default=None)
     journey = serializers.CharField(max_length=64)
     task_spec = serializers.DictField()
     priority = serializers.IntegerField(required=False, default=5, min_value=0, max_value=9)
+    scheduled_at = Moment(required=False, allow_null=True, default=None)
     sources = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, default=list)
 
     def to_internal_value(self, data: Any) -> Any:

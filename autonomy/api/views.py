@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -26,6 +26,7 @@ class RunsView(APIView):
         asked = StartSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         fields = asked.validated_data
+        wanted = uuid4()
         run, job = start_run(
             owner=_owner(request.user, fields["user_id"]),
             journey=fields["journey"],
@@ -33,9 +34,15 @@ class RunsView(APIView):
             sources=fields["sources"],
             priority=fields["priority"],
             actor=cast(User, request.user),
+            scheduled_at=fields["scheduled_at"],
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            run_id=wanted,
         )
         body = {"run_id": str(run.pk), "job_id": job.pk}
-        return Response(body, status=201, headers={"Location": f"/api/v2/runs/{run.pk}"})
+        headers = {"Location": f"/api/v2/runs/{run.pk}"}
+        if run.pk != wanted:
+            headers["Idempotency-Replayed"] = "true"
+        return Response(body, status=201, headers=headers)
 
 
 class RunView(APIView):

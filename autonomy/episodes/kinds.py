@@ -12,6 +12,13 @@ class Kind(StrEnum):
     RUN_ENDED = "run_ended"
     RUN_FAILED = "run_failed"
     RUN_CANCELLED = "run_cancelled"
+    # what people ask for
+    CANCEL_REQUESTED = "cancel_requested"
+    RUN_RETRIED = "run_retried"
+    BUDGET_RAISED = "budget_raised"
+    RUN_FORKED = "run_forked"
+    RUN_SCHEDULED = "run_scheduled"
+    PRIORITY_CHANGED = "priority_changed"
     # the engine
     NODE_FINISHED = "node_finished"
     STEP_FAILED = "step_failed"

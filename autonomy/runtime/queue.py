@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -40,14 +41,17 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def enqueue_start(run_id: UUID, user_id: int, journey: str, priority: int = 5) -> Job:
-    """The run's first job. Asked again for the same run it returns the job there is."""
+def enqueue_start(
+    run_id: UUID, user_id: int, journey: str, priority: int = 5, *, scheduled_at: datetime | None = None
+) -> Job:
+    """The run's first job, due now or at `scheduled_at`. Asked again for the same run it returns the job there is."""
     if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
         raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
+    later = {"scheduled_at": scheduled_at} if scheduled_at else {}
     job, created = Job.objects.get_or_create(
-        run_id=run_id, kind=Job.Kind.START, defaults={"user_id": user_id, **_new(priority)}
+        run_id=run_id, kind=Job.Kind.START, defaults={"user_id": user_id, **_new(priority), **later}
     )
-    if created:
+    if created and not later:
         hint_after_commit()
     return job
 
@@ -66,7 +70,7 @@ def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
 
 
 def enqueue_continue(run_id: UUID, priority: int) -> Job:
-    """A job for the rest of a run whose time slice is up."""
+    """A job for the rest of a run: its time slice is up, or it goes on after its end."""
     job = Job.objects.create(run_id=run_id, user_id=_owner(run_id), kind=Job.Kind.CONTINUE, **_new(priority))
     hint_after_commit()
     return job

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from autonomy.checkpoints.saver import PostgresSaver
 from autonomy.errors import NotFound
-from autonomy.models import Run
+from autonomy.models import Job, Run
 
 
 def visible_to(user: Any) -> QuerySet[Run]:
@@ -37,6 +39,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         "user_id": run.user_id,
         "journey": run.journey,
         "title": run.title,
+        "priority": run.priority,
         "status": run.status,
         "outcome": run.outcome or None,
         "reason": run.reason or None,
@@ -60,7 +63,23 @@ def snapshot(run: Run) -> dict[str, Any]:
         "checkpoint_id": saved.checkpoint["id"] if saved else None,
         "supersteps": run.supersteps,
         "last_seq": run.last_seq,
+        "forked_from": (
+            {"run_id": str(run.forked_from_id), "checkpoint_id": run.forked_from_checkpoint}
+            if run.forked_from_id else None
+        ),
         "created_at": run.created_at.isoformat(),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "scheduled_at": _time(_scheduled_at(run)),
+        "started_at": _time(run.started_at),
+        "cancel_requested_at": _time(run.cancel_requested_at),
+        "ended_at": _time(run.ended_at),
     }  # fmt: skip
+
+
+def _scheduled_at(run: Run) -> datetime | None:
+    """When the run's job in the queue is due, if that is still to come."""
+    to_come = Job.objects.filter(run=run, state=Job.State.QUEUED, scheduled_at__gt=Now())
+    return to_come.order_by("scheduled_at").values_list("scheduled_at", flat=True).first()
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

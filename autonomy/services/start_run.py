@@ -7,13 +7,15 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.defaultfilters import filesizeformat
 
 from autonomy.episodes.kinds import Kind
@@ -24,6 +26,8 @@ from autonomy.journeys.registry import journey_named, validated
 from autonomy.models import Job, Run, Source
 from autonomy.runtime import queue
 from autonomy.runtime.seeding import seed
+from autonomy.services.idempotency import check_key, earlier, fingerprint
+from autonomy.services.schedule_run import due
 
 
 @dataclass(frozen=True)
@@ -44,56 +48,88 @@ def start_run(
     sources: Sequence[GivenSource],
     actor: User | None = None,
     priority: int = 5,
+    scheduled_at: datetime | None = None,
+    idempotency_key: str | None = None,
+    run_id: UUID | None = None,
 ) -> tuple[Run, Job]:
-    """Start a run, in one transaction. Raises InvalidInput or UnknownJourney, with nothing written."""
+    """Start a run, in one transaction. Raises InvalidInput or UnknownJourney, with nothing written.
+
+    It begins at `scheduled_at`, or at once. With an idempotency key the same request by the same actor is the same
+    run, and another request raises IdempotencyMismatch. `run_id` is what a new run is called; one that was there
+    already comes back with its own.
+    """
     chosen = journey_named(journey)
     spec = validated(chosen, task_spec)
     rows, doubles = _source_rows(sources)
+    later = due(scheduled_at, "scheduled_at") if scheduled_at else None
+    caller = actor or owner
+    run = Run(
+        id=run_id or uuid4(),
+        user=owner,
+        journey=chosen.name,
+        title=(spec.title or spec.topic)[:300],
+        task_spec=spec.model_dump(mode="json"),
+        started_by=caller,
+        priority=priority,
+        **limits_of(spec),
+    )
+    if idempotency_key is None:
+        return run, _write(run, rows, doubles, later)
+    check_key(idempotency_key)
+    run.idempotency_key = idempotency_key
+    run.request_fingerprint = fingerprint(
+        owner=owner,
+        journey=run.journey,
+        task_spec=run.task_spec,
+        priority=priority,
+        scheduled_at=scheduled_at,
+        sources=rows,
+        doubles=doubles,
+    )
+    if there := earlier(caller, idempotency_key, run.request_fingerprint):
+        return there
+    try:
+        return run, _write(run, rows, doubles, later)
+    except IntegrityError:
+        # Somebody was quicker with the same key: the unique index let one of us in.
+        if there := earlier(caller, idempotency_key, run.request_fingerprint):
+            return there
+        raise
+
+
+def _write(run: Run, rows: list[Source], doubles: list[str], later: datetime | None) -> Job:
     with transaction.atomic():
-        run = Run.objects.create(
-            user=owner,
-            journey=chosen.name,
-            title=(spec.title or spec.topic)[:300],
-            task_spec=spec.model_dump(mode="json"),
-            priority=priority,
-            **_limits(spec),
-        )
+        run.save(force_insert=True)
         for row in rows:
             row.run = run
         Source.objects.bulk_create(rows, batch_size=1)  # the bytes of many in one statement would be too much
-        append(
-            run,
-            [
-                NewEpisode(
-                    Kind.RUN_QUEUED,
-                    _told(rows, doubles),
-                    {"journey": run.journey, "sources": len(rows), "doubles": doubles},
-                    actor_id=actor.pk if actor else owner.pk,
-                )
-            ],
-        )
+        data: dict[str, Any] = {"journey": run.journey, "sources": len(rows), "doubles": doubles}
+        if later:
+            data["scheduled_at"] = later.isoformat()
+        append(run, [NewEpisode(Kind.RUN_QUEUED, _told(rows, doubles, later), data, actor_id=run.started_by_id)])
         run.save(update_fields=["last_seq"])
         seed(
             run.pk,
             {
                 "run_id": str(run.pk),
-                "user_id": str(owner.pk),
+                "user_id": str(run.user_id),
                 "journey": run.journey,
                 "task": run.task_spec,
                 "route": "plan",
                 "revision": 0,
-                "budgets": {
-                    "tokens": run.limit_tokens,
-                    "seconds": run.limit_seconds,
-                    "usd": float(run.limit_usd),
-                },
+                "budgets": budgets_of(run),
             },
         )
-        job = queue.enqueue_start(run.pk, owner.pk, run.journey, priority)
-    return run, job
+        return queue.enqueue_start(run.pk, run.user_id, run.journey, run.priority, scheduled_at=later)
 
 
-def _limits(spec: TaskSpec) -> dict[str, Any]:
+def budgets_of(run: Run) -> dict[str, Any]:
+    """The run's limits as the graph state holds them."""
+    return {"tokens": run.limit_tokens, "seconds": run.limit_seconds, "usd": float(run.limit_usd)}
+
+
+def limits_of(spec: TaskSpec) -> dict[str, Any]:
+    """The run's columns for what the spec says or leaves to the settings."""
     env, asked = settings.ENV, spec.limits
     defaults = env.v2_budget_defaults
     return {
@@ -107,8 +143,9 @@ def _limits(spec: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _told(rows: list[Source], doubles: list[str]) -> str:
-    told = f"The run is queued with {len(rows)} source{'s' if len(rows) != 1 else ''}."
+def _told(rows: list[Source], doubles: list[str], later: datetime | None) -> str:
+    begins = f", to begin at {later:%Y-%m-%d %H:%M:%S} UTC" if later else ""
+    told = f"The run is queued with {len(rows)} source{'s' if len(rows) != 1 else ''}{begins}."
     if doubles:
         named = ", ".join(doubles[:5]) + (" …" if len(doubles) > 5 else "")
         told += f" {len(doubles)} with the same content as another are left out: {named}"

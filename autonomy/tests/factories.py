@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import factory
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
+from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.models import Run
 
 
@@ -26,3 +28,11 @@ class RunFactory(factory.django.DjangoModelFactory):
     limit_tokens = 200_000
     limit_seconds = 900
     limit_usd = 5
+
+
+def tell(run, message, **data):
+    """An episode of the run, committed at once."""
+    with transaction.atomic():
+        locked = lock(run.pk)
+        append(locked, [NewEpisode("progress", message, data)])
+        locked.save_progress()

@@ -9,9 +9,8 @@ from django.test import AsyncClient
 from rest_framework.authtoken.models import Token
 
 from autonomy.episodes import stream
-from autonomy.episodes.record import NewEpisode, append_now
 from autonomy.models import Run
-from autonomy.tests.factories import RunFactory, UserFactory
+from autonomy.tests.factories import RunFactory, UserFactory, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +33,7 @@ def run_async(coroutine):
 
 
 def say(run, number):
-    append_now(run.pk, NewEpisode("progress", f"episode {number}", {"number": number}))
+    tell(run, f"episode {number}", number=number)
 
 
 def finish(run):
@@ -120,7 +119,7 @@ def test_a_client_that_comes_back_after_the_end_is_told_to_stay_away():
 
 def test_a_message_that_redis_lost_is_read_from_the_log(monkeypatch):
     monkeypatch.setattr(stream, "POLL_SECONDS", 0.2)
-    monkeypatch.setattr("autonomy.episodes.record.publish", lambda episodes: None)
+    monkeypatch.setattr("autonomy.episodes.record.publish", lambda *newest: None)
     run = RunFactory()
 
     async def listen():

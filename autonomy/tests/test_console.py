@@ -50,7 +50,7 @@ def run_with_rows(rows: int = 1, text: str = "A line", **fields: Any) -> Run:
         for _ in range(rows)
     )
     Job.objects.bulk_create(
-        Job(run=run, kind="continue", state="failed", max_attempts=5, finished_at=now, last_error=text)
+        Job(run=run, user=run.user, kind="continue", state="failed", max_attempts=5, finished_at=now, last_error=text)
         for _ in range(rows)
     )
     Source.objects.bulk_create(
@@ -234,13 +234,18 @@ class TestRunPage:
 class TestOutlook:
     def test_a_queued_run_waits_for_a_worker(self) -> None:
         run = RunFactory()
-        Job.objects.create(run=run, kind="start", max_attempts=5)
+        Job.objects.create(run=run, user=run.user, kind="start", max_attempts=5)
         assert outlook(run) == "The run waits for a free worker, which starts with the plan."
 
     def test_a_failed_attempt_says_when_the_next_one_comes(self) -> None:
         run = RunFactory(route="draft")
         Job.objects.create(
-            run=run, kind="start", max_attempts=5, attempt=1, scheduled_at=timezone.now() + timedelta(seconds=90)
+            run=run,
+            user=run.user,
+            kind="start",
+            max_attempts=5,
+            attempt=1,
+            scheduled_at=timezone.now() + timedelta(seconds=90),
         )
         assert outlook(run).startswith("The last attempt did not succeed. In 1 min")
 

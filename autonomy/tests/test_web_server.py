@@ -17,8 +17,7 @@ import pytest
 from django.db import connection
 from rest_framework.authtoken.models import Token
 
-from autonomy.episodes.record import NewEpisode, append_now
-from autonomy.tests.factories import RunFactory
+from autonomy.tests.factories import RunFactory, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +54,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_more_streams_than_connections_leave_the_database_to_others(server):
     run = RunFactory()
-    append_now(run.pk, NewEpisode("progress", "episode 1"))
+    tell(run, "episode 1")
     token = Token.objects.create(user=run.user)
     address = f"{server}/api/v2/runs/{run.pk}"
     with contextlib.ExitStack() as stack:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -58,19 +59,28 @@ def draft(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
             done=number,
             total=len(plan["sections"]),
         )
-    headings = {section["id"]: section["heading"] for section in plan["sections"]}
-    body = "\n\n".join(f"## {citations.plain(headings[one['id']])}\n\n{one['markdown']}" for one in drafted)
-    words = sum(len(citations.words(one["markdown"])) for one in drafted)
+    written = put_together(plan, drafted, writers)
+    words = written["draft"]["words"]
     context.episodes.note("drafted", f"The draft has {words} words in {len(drafted)} sections.", words=words)
+    return {**written, "route": "critic"}
+
+
+def put_together(plan: dict[str, Any], sections: list[dict[str, str]], writers: Iterable[str]) -> dict[str, Any]:
+    """The state's `draft` of these sections, `[{id, markdown}]`, and the observation that it is there to be judged.
+
+    What is handed off is made of the sections here and nowhere else: the gates look at sections.
+    """
+    headings = {section["id"]: section["heading"] for section in plan["sections"]}
+    body = "\n\n".join(f"## {citations.plain(headings[one['id']])}\n\n{one['markdown']}" for one in sections)
+    words = sum(len(citations.words(one["markdown"])) for one in sections)
     return {
         "draft": {
             "markdown": f"# {citations.plain(plan['title'])}\n\n{body}\n",
-            "sections": drafted,
+            "sections": sections,
             "words": words,
             "writers": sorted(set(writers)),
         },
         "last_observation": {"kind": "draft", "words": words},
-        "route": "critic",
     }
 
 

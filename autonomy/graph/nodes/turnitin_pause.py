@@ -30,6 +30,7 @@ def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str
 
 def colophon(state: GraphState) -> str:
     """Who wrote it: a document says so itself, wherever it goes."""
-    writers = ", ".join(state["draft"]["writers"])
-    note = ": an arrangement of quotations and pointers, no more" if writers.startswith("offline") else ""
-    return f"Drafted by Autonomy with {writers}{note}."
+    writers = state["draft"]["writers"]
+    alone = all(writer.startswith("offline") for writer in writers)
+    note = ": an arrangement of quotations and pointers, no more" if alone else ""
+    return f"Drafted by Autonomy with {', '.join(writers)}{note}."

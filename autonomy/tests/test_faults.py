@@ -1,0 +1,189 @@
+"""What becomes of a run when processes are killed, stopped, told to stop, or overtaken by a wish to cancel.
+
+Real Celery workers; their language model is a server of the test's, which answers when the test lets it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run
+from autonomy.runtime import queue, recovery
+from autonomy.tests.test_gateway import answer_to, completion
+from autonomy.tests.test_worker import assert_told_completely, celery, start_samples, status, wait_until
+
+__all__ = ["celery"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class SlowModel:
+    """Answers rightly, once it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.requests = 0
+        slow = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                slow.requests += 1
+                slow.asked.release()
+                slow.go.wait(60)
+                try:
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(completion(answer_to(body)).encode())
+                except OSError:
+                    pass  # who asked is gone
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"OPENAI_BASE_URL": f"http://127.0.0.1:{self.server.server_port}/v1", "OPENAI_API_KEY": "sk-none"}
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowModel]:
+    model = SlowModel()
+    yield model
+    model.go.set()
+    model.server.shutdown()
+    model.server.server_close()
+
+
+DEFAULTS = {"AUTONOMY_LEASE_SECONDS": "10", "AUTONOMY_HEARTBEAT_SECONDS": "2.5", "AUTONOMY_RECOVERY_SECONDS": "2"}
+
+
+def test_at_default_settings_a_run_whose_worker_is_killed_in_a_node_moves_on_within_15_seconds(celery, start, slow):
+    run = start_samples(start)
+    celery("beat", **DEFAULTS)
+    victim = celery("worker", "-c", "1", **DEFAULTS, **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    os.killpg(victim.pid, signal.SIGKILL)
+    celery("worker", "-c", "1", **DEFAULTS)
+    wait_until(lambda: Run.objects.get(pk=run.pk).supersteps >= 1, seconds=15)
+    wait_until(lambda: status(run) == "waiting_human")
+    assert_told_completely(run)
+    assert [e.node for e in Episode.objects.filter(run=run, kind="lease_expired")] == ["plan"]
+
+
+def test_a_worker_that_slept_past_its_lease_writes_nothing_but_what_its_call_cost(celery, start, slow, tmp_path):
+    run = start_samples(start)
+    zombie = celery("worker", "-c", "1", **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    os.killpg(zombie.pid, signal.SIGSTOP)
+    celery("beat")
+    celery("worker", "-c", "1")
+    wait_until(lambda: status(run) == "waiting_human")
+
+    def written():
+        episodes = list(Episode.objects.filter(run=run).order_by("seq").values())
+        checkpoints = list(Checkpoint.objects.filter(run=run).order_by("checkpoint_id").values())
+        jobs = list(Job.objects.filter(run=run).values())
+        row = Run.objects.filter(pk=run.pk).values("status", "route", "supersteps", "spent_seconds", "last_seq").get()
+        return episodes, checkpoints, jobs, row
+
+    before = written()
+    slow.go.set()
+    os.killpg(zombie.pid, signal.SIGCONT)
+    wait_until(lambda: ProviderCall.objects.filter(run=run, model="stage-1").exists())
+    wait_until(lambda: "lease_lost" in (tmp_path / "worker-0.log").read_text())
+    assert written() == before
+    assert_told_completely(run)
+
+
+def test_a_cancel_during_a_long_call_ends_the_run_when_the_call_returns_and_nothing_else_is_asked(celery, start, slow):
+    run = start_samples(start)
+    celery("worker", "-c", "1", **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    Run.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
+    slow.go.set()
+    wait_until(lambda: status(run) == "cancelled", seconds=2)
+    time.sleep(1)
+    assert slow.requests == 1
+    assert not Job.objects.filter(run=run, state__in=["queued", "running"]).exists()
+    assert Episode.objects.filter(run=run).order_by("seq").last().kind == "run_cancelled"
+    assert_told_completely(run)
+
+
+def test_a_worker_told_to_stop_gives_back_what_it_cannot_finish_in_time(celery, start, slow):
+    run = start_samples(start)
+    worker = celery(
+        "worker", "-c", "1", AUTONOMY_DRAIN_SECONDS="0.5", AUTONOMY_PROVIDER_TIMEOUT="6", **slow.environment
+    )
+    assert slow.asked.acquire(timeout=40)
+    worker.terminate()
+    wait_until(lambda: Job.objects.get(run=run).state == "queued", seconds=5)
+    job = Job.objects.get(run=run)
+    assert (job.attempt, job.lease_token) == (0, None)
+    assert Episode.objects.get(run=run, kind="step_given_back").node == "plan"
+    assert worker.wait(30) == 0
+    assert not Episode.objects.filter(run=run, kind="lease_expired").exists()
+    celery("worker", "-c", "1")
+    queue.hint()
+    wait_until(lambda: status(run) == "waiting_human")
+    assert_told_completely(run)
+
+
+def test_recovery_waits_for_nobody_who_holds_a_run(quick):
+    held, other = quick(), quick()
+    for _ in range(2):
+        queue.claim()
+    Job.objects.update(lease_expires_at=held.created_at)
+    ready, done = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic():
+            Run.objects.select_for_update().get(pk=held.pk)
+            ready.set()
+            done.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    ready.wait(30)
+    try:
+        recovery.recover()
+        assert Job.objects.get(run=other).state == "queued"
+        assert Job.objects.get(run=held).state == "running"
+    finally:
+        done.set()
+        thread.join()
+    recovery.recover()
+    assert Job.objects.get(run=held).state == "queued"
+
+
+def test_a_session_that_stops_in_the_middle_of_a_transaction_is_ended_by_postgres():
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("10s",)
+
+
+def test_a_cancel_whose_worker_died_is_carried_out_by_recovery(quick, work):
+    run = quick()
+    queue.claim()
+    Run.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
+    recovery.recover()
+    assert status(run) == "running", "a worker that lives does it itself"
+    Job.objects.update(lease_expires_at=run.created_at)
+    recovery.recover()
+    assert status(run) == "cancelled"
+    assert not Job.objects.filter(state__in=["queued", "running"]).exists()
