@@ -15,7 +15,7 @@ import psutil
 from benchmarks import table
 from benchmarks.measured import Measured, Rounds
 from benchmarks.runner import Broken, Runner
-from benchmarks.subjects import AUTONOMY, CLAIM, FIRST_EVENT, SUBJECTS
+from benchmarks.subjects import AUTONOMY, CLAIM, FIRST_EVENT, PROFILE, SUBJECTS
 
 BUSY_PERCENT = 10.0
 
@@ -51,6 +51,8 @@ def main() -> None:
         events = runner.measure(FIRST_EVENT, sequential=given.sequential)
         say("claims with an empty and with a full table …")
         claims = runner.measure(CLAIM, runs=given.claims)
+        say("where the processor time goes …")
+        profile = runner.measure(PROFILE, runs=given.claims)
     except Broken as error:
         sys.exit(str(error))
     ideal = given.waiting_runs * table.STEPS * given.node_seconds / given.waiting_processes
@@ -58,6 +60,8 @@ def main() -> None:
     say(table.of(rounds))
     say("")
     say(table.lines(rounds, waiting=(ideal, waiting.seconds), events=events, claims=claims))
+    say("")
+    say(table.of_profile(rounds, profile))
 
 
 def asked() -> argparse.Namespace:

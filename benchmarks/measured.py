@@ -11,13 +11,15 @@ from benchmarks.work import STEPS
 
 @dataclass(frozen=True)
 class Measured:
-    """`seconds` for all `runs` together; `milliseconds` of single runs, one at a time."""
+    """`seconds` for all `runs` together; `milliseconds` of single runs, one at a time; `cpu_ms` of a run: its
+    own and Postgres'."""
 
     runs: int
     seconds: float
     milliseconds: list[float] = field(default_factory=list)
     bytes_per_superstep: float | None = None
     bytes_per_superstep_of_all: float | None = None
+    cpu_ms: tuple[float, float] | None = None
 
     @property
     def runs_per_second(self) -> float:

@@ -27,4 +27,5 @@ LANGGRAPH_MEMORY = Subject("LangGraph in memory (ceiling)", "peers.langgraph_mem
 SUBJECTS = [AUTONOMY, LANGGRAPH_POSTGRES, DBOS, CELERY, LANGGRAPH_MEMORY]
 
 FIRST_EVENT = Subject("first event", "autonomy_side.first_event", ours=True)
+PROFILE = Subject("profile", "autonomy_side.profile", ours=True)
 CLAIM = Subject("claim", "autonomy_side.claim_time", ours=True, spare=True)

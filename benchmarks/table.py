@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from statistics import mean
 from typing import Any
 
 from benchmarks.measured import Measured, Rounds, percentile, ratio, runs_per_second, supersteps_per_second
@@ -15,18 +16,30 @@ WAITING_RATIO = 0.8
 CLAIM_RATIO = 1.3
 
 _HEAD = ["", "runs/s", "supersteps/s", "Autonomy is", "target", "p50 ms", "p95 ms", "bytes/superstep"]
+_POSTGRES = "Postgres"
 
 
 def of(rounds: Rounds) -> str:
-    rows = [_HEAD, *(_row(rounds, subject.name, subject.target) for subject in SUBJECTS)]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(_HEAD))]
+    return _markdown([_HEAD, *(_row(rounds, subject.name, subject.target) for subject in SUBJECTS)])
+
+
+def of_profile(rounds: Rounds, profile: dict[str, dict[str, float]]) -> str:
+    """The processor time of one run, and of one on LangGraph's saver; what Celery's worker adds is not in it."""
+    parts = list(profile.values())
+    owners = sorted({owner for part in parts for owner in part}, key=lambda owner: -parts[-1].get(owner, 0))
+    rows = [["processor ms of a run", "start_run", "claim, execute"]]
+    rows += [[owner, *(f"{part.get(owner, 0):.2f}" for part in parts)] for owner in owners]
+    rows += [["all", *(f"{sum(part.values()):.2f}" for part in parts)]]
+    client, server = (mean(one.cpu_ms[n] for one in rounds[LANGGRAPH_POSTGRES.name] if one.cpu_ms) for n in range(2))
+    beside = f"{LANGGRAPH_POSTGRES.name}: {client:.2f} ms of its own, {server:.2f} ms in {_POSTGRES}"
+    return f"{_markdown(rows)}\n\n{beside}"
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *others = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [[rows[0][0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(rows[0][1:], widths[1:], strict=True))]]
-    lines.append(rule)
-    lines += [
-        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))] for row in rows[1:]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *others])
 
 
 def _row(rounds: Rounds, name: str, target: float | None) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from benchmarks.cpu import milliseconds_of
 from benchmarks.graph import build, first_state
 from benchmarks.subject import PATIENCE, milliseconds
 from benchmarks.work import STEPS, text_of
@@ -27,9 +28,9 @@ def one_run(graph: Any) -> None:
     assert state["draft"]["markdown"] == text_of(run_id, STEPS - 1)
 
 
-def measure(given: Namespace, savers: Savers) -> tuple[float, list[float]]:
-    """Seconds for all runs, shared out to the processes, from their common start to the last one's end; then the
-    milliseconds of single ones."""
+def measure(given: Namespace, savers: Savers) -> dict[str, Any]:
+    """Seconds for all runs, shared out to the processes, from their common start to the last one's end; then of
+    single runs the milliseconds, and the processor time here and in Postgres."""
     context = multiprocessing.get_context("spawn")
     together, results = context.Barrier(given.processes), context.SimpleQueue()
     shares = [given.runs // given.processes + (n < given.runs % given.processes) for n in range(given.processes)]
@@ -46,8 +47,16 @@ def measure(given: Namespace, savers: Savers) -> tuple[float, list[float]]:
     with savers(given.database) as saver:
         graph = build(saver)
         one_run(graph)
+        servers = [saver.conn.info.backend_pid] if hasattr(saver, "conn") else []
+        began = time.process_time() * 1000, sum(map(milliseconds_of, servers))
         taken = milliseconds(given.sequential, lambda: one_run(graph))
-    return max(end for _, end in spans) - min(begin for begin, _ in spans), taken
+        spent = time.process_time() * 1000 - began[0], sum(map(milliseconds_of, servers)) - began[1]
+    return {
+        "runs": given.runs,
+        "seconds": max(end for _, end in spans) - min(begin for begin, _ in spans),
+        "milliseconds": taken,
+        "cpu_ms": [each / max(1, given.sequential) for each in spent],
+    }
 
 
 def _work(given: Namespace, savers: Savers, share: int, together: Barrier, results: SimpleQueue[Any]) -> None:

@@ -17,9 +17,7 @@ def in_memory(_database: str) -> Iterator[InMemorySaver]:
 
 
 def main() -> None:
-    given = asked()
-    seconds, taken = measure(given, in_memory)
-    answer(runs=given.runs, seconds=seconds, milliseconds=taken)
+    answer(**measure(asked(), in_memory))
 
 
 if __name__ == "__main__":

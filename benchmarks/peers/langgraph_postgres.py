@@ -17,14 +17,9 @@ def main() -> None:
     with PostgresSaver.from_conn_string(given.database) as saver:
         saver.setup()
     empty = bytes_of(given.database, TABLES)
-    seconds, taken = measure(given, PostgresSaver.from_conn_string)
+    measured = measure(given, PostgresSaver.from_conn_string)
     runs = given.runs + given.warmup * given.processes + given.sequential + 1
-    answer(
-        runs=given.runs,
-        seconds=seconds,
-        milliseconds=taken,
-        bytes_per_superstep=(bytes_of(given.database, TABLES) - empty) / (runs * STEPS),
-    )
+    answer(**measured, bytes_per_superstep=(bytes_of(given.database, TABLES) - empty) / (runs * STEPS))
 
 
 if __name__ == "__main__":
