@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.connection import parse_url
 
-SESSION = "-c idle_in_transaction_session_timeout=10s"
+# A process that is stopped in the middle of a transaction must not hold its rows for ever. And a prepared statement is
+# planned once: the engine's have one good plan, whatever their values.
+SESSION = "-c idle_in_transaction_session_timeout=10s -c plan_cache_mode=force_generic_plan"
 
 
 def django_database(url: str) -> dict[str, Any]:
@@ -27,7 +29,6 @@ def django_database(url: str) -> dict[str, Any]:
             "pool": {"min_size": 0, "max_size": 16, "timeout": 30},
             # The engine's own statements are planned once a connection.
             "prepare_threshold": 2,
-            # A process that is stopped in the middle of a transaction must not hold its rows for ever.
             "options": f"{options.get('options', '')} {SESSION}".strip(),
         },
     }

@@ -40,10 +40,16 @@ class StagedSaver(BaseCheckpointSaver[str]):
         self._lock = threading.Lock()
         self._current = PostgresSaver().get_tuple({"configurable": {"thread_id": run_id, "checkpoint_ns": ""}})
         self._new = rows.NewRows()
+        self._writes: list[tuple[str, Sequence[tuple[str, Any]], str, str]] = []
 
     @property
     def current(self) -> CheckpointTuple | None:
         return self._current
+
+    @property
+    def has_new_checkpoint(self) -> bool:
+        """Whether a superstep was finished since the last `take`."""
+        return bool(self._new.checkpoints)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         return next_version(current)
@@ -80,14 +86,22 @@ class StagedSaver(BaseCheckpointSaver[str]):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         with self._lock:
-            self._new.put_writes("", config["configurable"]["checkpoint_id"], writes, task_id, task_path)
+            self._writes.append((config["configurable"]["checkpoint_id"], writes, task_id, task_path))
             current = self._current
             if current and get_checkpoint_id(config) == current.checkpoint["id"]:
                 pending = [*(current.pending_writes or []), *((task_id, channel, value) for channel, value in writes)]
                 self._current = current._replace(pending_writes=pending)
 
     def take(self) -> rows.NewRows:
-        """What was staged, for the caller's statement; it is staged no more."""
+        """What was staged, for the caller's statement; it is staged no more.
+
+        What a task wrote is left out once the checkpoint that it led to is there.
+        """
         with self._lock:
             new, self._new = self._new, rows.NewRows()
+            writes, self._writes = self._writes, []
+            newest = self._current.checkpoint["id"] if self._current else None
+        for checkpoint_id, channels, task_id, task_path in writes:
+            if checkpoint_id == newest:
+                new.put_writes("", checkpoint_id, channels, task_id, task_path)
         return new

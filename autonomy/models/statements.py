@@ -7,7 +7,7 @@ middle can hold no lock. tests/test_statements.py holds the columns named here a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db import connection
@@ -19,6 +19,7 @@ LOCK_CLAIMS = f"SELECT pg_advisory_xact_lock({CLAIM_LOCK})"
 
 # For each user with something queued (found by walking the index from user to user), the best due jobs; of those, the
 # most urgent, then the user with the fewest running runs, then the oldest. Rows somebody else holds are passed over.
+# Materialized, or Postgres may read the whole queue first and choose afterwards.
 CLAIM = """
 WITH RECURSIVE busy AS (
   SELECT user_id, count(*) AS runs FROM autonomy_job_queue WHERE state = 'running' GROUP BY user_id
@@ -28,7 +29,7 @@ WITH RECURSIVE busy AS (
   SELECT (SELECT j.user_id FROM autonomy_job_queue j WHERE j.state = 'queued' AND j.user_id > w.user_id
           ORDER BY j.user_id LIMIT 1)
   FROM waiting w WHERE w.user_id IS NOT NULL
-), best AS (
+), best AS MATERIALIZED (
   SELECT job.*, coalesce(busy.runs, 0) AS runs
   FROM waiting w LEFT JOIN busy USING (user_id)
   CROSS JOIN LATERAL (
@@ -57,6 +58,24 @@ WITH RECURSIVE busy AS (
   FROM claimed WHERE r.id = claimed.run_id
 )
 SELECT id, run_id, kind, attempt, max_attempts, lease_token FROM claimed
+"""
+
+# Asked for again, a job that is there already comes back: a run has one start, and one live resume at most.
+ENQUEUE = """
+WITH new AS (
+  INSERT INTO autonomy_job_queue
+    (run_id, user_id, kind, state, priority, scheduled_at, attempt, max_attempts, worker, last_error, created_at)
+  SELECT r.id, r.user_id, %(kind)s::text, 'queued', %(priority)s, coalesce(%(at)s::timestamptz, now()), 0,
+         %(max_attempts)s, '', '', now()
+  FROM autonomy_runs r WHERE r.id = %(run)s
+  ON CONFLICT DO NOTHING
+  RETURNING id
+)
+SELECT id, true FROM new
+UNION ALL
+SELECT id, false FROM autonomy_job_queue
+WHERE run_id = %(run)s AND kind = %(kind)s::text AND (kind = 'start' OR state IN ('queued', 'running'))
+LIMIT 1
 """
 
 RENEW = """
@@ -142,7 +161,10 @@ WITH held AS (
   SET state = CASE WHEN %(keeps_job)s::boolean THEN 'running' ELSE 'done' END,
       attempt = CASE WHEN %(keeps_job)s::boolean THEN 1 ELSE j.attempt END,
       lease_token = CASE WHEN %(keeps_job)s::boolean THEN j.lease_token END,
-      lease_expires_at = CASE WHEN %(keeps_job)s::boolean THEN now() + make_interval(secs => %(lease)s) END,
+      -- Left alone while it is long enough: an indexed column that changes makes every index of the table change.
+      lease_expires_at = CASE WHEN %(keeps_job)s::boolean THEN CASE
+        WHEN j.lease_expires_at > now() + make_interval(secs => %(lease)s / 2) THEN j.lease_expires_at
+        ELSE now() + make_interval(secs => %(lease)s) END END,
       finished_at = CASE WHEN NOT %(keeps_job)s::boolean THEN now() END
   FROM held
   WHERE j.id = %(job)s AND j.run_id = held.run_id AND j.state = 'running' AND j.lease_token = %(token)s
@@ -164,8 +186,16 @@ RETURNING {", ".join(f"r.{name}" for name in MOVED_BY_OTHERS)}
 """
 
 
-def execute(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run one of the statements above in one round trip: prepared by the server, its values sent beside it."""
+def execute(statement: str, parameters: Mapping[str, Any], *, after: str | None = None) -> list[tuple[Any, ...]]:
+    """Run one of the statements above in one round trip: prepared by the server, its values sent beside it.
+
+    `after` is a statement that goes before it in the same transaction, without parameters and without an answer.
+    """
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        server_side = psycopg.Cursor(cursor.connection)
-        return server_side.execute(statement, parameters).fetchall()
+        raw = cast("psycopg.Connection[Any]", cursor.connection)
+        if after is None:
+            return psycopg.Cursor(raw).execute(statement, parameters).fetchall()
+        with raw.pipeline():
+            psycopg.Cursor(raw).execute(after)
+            answered = psycopg.Cursor(raw).execute(statement, parameters)
+        return answered.fetchall()

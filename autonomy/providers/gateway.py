@@ -50,8 +50,12 @@ class Gateway:
     def name(self) -> str:
         return self._models[0].name
 
+    def begin(self, node: str) -> None:
+        """What follows is asked by this node, and its tokens are counted anew."""
+        self._node, self._tokens_in, self._tokens_out = node, 0, 0
+
     def usage(self) -> dict[str, int]:
-        """Tokens used through this gateway so far."""
+        """Tokens used since the node began."""
         return {"tokens_in": self._tokens_in, "tokens_out": self._tokens_out}
 
     def answer(self, request: ModelRequest) -> ModelAnswer:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
-from types import TracebackType
+import time
+from collections.abc import Iterator
+from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 from django.db.utils import Error as DatabaseError
 
 from autonomy.errors import LeaseLost, RunCancelled
@@ -20,43 +24,66 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """Renews the lease from a thread of its own, so that a long node keeps it.
+    """Renews the leases this process holds from one thread of its own, so that a long node keeps its lease.
 
-    Losing the lease is not an error here: the commit's own check refuses what a late worker wants to write.
+    Losing a lease is not an error here: the commit's own check refuses what a late worker wants to write.
     """
 
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{claim.job_id}", daemon=True)
+    def __init__(self) -> None:
+        self._held: dict[UUID, Claim] = {}
+        self._lock = threading.Lock()
+        self._process = 0
 
-    def __enter__(self) -> None:
-        self._thread.start()
+    def hold(self, claim: Claim) -> None:
+        with self._lock:
+            self._held[claim.token] = claim
+            # A worker's processes are forked, and threads are not.
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def release(self, claim: Claim) -> None:
+        with self._lock:
+            self._held.pop(claim.token, None)
 
     def _beat(self) -> None:
-        try:
-            while not self._over.wait(settings.ENV.autonomy_heartbeat_seconds):
+        while True:
+            time.sleep(settings.ENV.autonomy_heartbeat_seconds)
+            with self._lock:
+                held = [*self._held.values()]
+            for claim in held:
                 try:
-                    stopping = draining.seconds()
-                    if stopping is not None and stopping > settings.ENV.autonomy_drain_seconds:
-                        given_back(self._claim)
-                        return
-                    if not renew(self._claim):
-                        return  # it is done, or somebody else's; the commit knows which
+                    _renew_or_give_back(claim)
                 except LeaseLost:
-                    return
+                    self.release(claim)
                 except DatabaseError as error:
                     # Postgres may be restarting; the lease has room for a missed beat or two.
-                    log.warning("heartbeat_missed", job_id=self._claim.job_id, error=type(error).__name__)
-                    connection.close()
-        finally:
-            connections.close_all()
+                    log.warning("heartbeat_missed", job_id=claim.job_id, error=type(error).__name__)
+                finally:
+                    connections.close_all()
+
+
+_heartbeat = Heartbeat()
+
+
+@contextlib.contextmanager
+def renewed(claim: Claim) -> Iterator[None]:
+    """The lease is kept up while this lasts."""
+    _heartbeat.hold(claim)
+    try:
+        yield
+    finally:
+        _heartbeat.release(claim)
+
+
+def _renew_or_give_back(claim: Claim) -> None:
+    """Raises LeaseLost when the job is done, or somebody else's, or given back."""
+    stopping = draining.seconds()
+    if stopping is not None and stopping > settings.ENV.autonomy_drain_seconds:
+        given_back(claim)
+        raise LeaseLost(job_id=claim.job_id)
+    if not renew(claim):
+        raise LeaseLost(job_id=claim.job_id)
 
 
 def renew(claim: Claim) -> bool:

@@ -14,7 +14,7 @@ import redis
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from autonomy.models import Job, Run, statements
@@ -22,6 +22,8 @@ from autonomy.models import Job, Run, statements
 log = structlog.get_logger(__name__)
 
 HINT_SECONDS = 30
+# Workers that follow one hint work on until nothing is due: more than these would only be found empty.
+ENOUGH_HINTS = 50
 UNLIMITED = 2**31 - 1
 
 
@@ -47,33 +49,26 @@ def enqueue_start(
     """The run's first job, due now or at `scheduled_at`. Asked again for the same run it returns the job there is."""
     if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
         raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
-    later = {"scheduled_at": scheduled_at} if scheduled_at else {}
-    job, created = Job.objects.get_or_create(
-        run_id=run_id, kind=Job.Kind.START, defaults={"user_id": user_id, **_new(priority), **later}
-    )
-    if created and not later:
-        hint_after_commit()
-    return job
+    return _enqueue(run_id, Job.Kind.START, priority, scheduled_at)
 
 
 def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
     """A job that answers the run's interrupt. A run has one live resume job at most; that one is returned."""
-    job, created = Job.objects.get_or_create(
-        run_id=run_id,
-        kind=Job.Kind.RESUME,
-        state__in=[Job.State.QUEUED, Job.State.RUNNING],
-        defaults={"state": Job.State.QUEUED, "user_id": _owner(run_id), **_new(priority)},
-    )
-    if created:
-        hint_after_commit()
-    return job
+    return _enqueue(run_id, Job.Kind.RESUME, priority)
 
 
 def enqueue_continue(run_id: UUID, priority: int) -> Job:
-    """A job for the rest of a run: its time slice is up, or it goes on after its end."""
-    job = Job.objects.create(run_id=run_id, user_id=_owner(run_id), kind=Job.Kind.CONTINUE, **_new(priority))
-    hint_after_commit()
-    return job
+    """A job for the rest of a run that goes on after its end."""
+    return _enqueue(run_id, Job.Kind.CONTINUE, priority)
+
+
+def _enqueue(run_id: UUID, kind: str, priority: int, at: datetime | None = None) -> Job:
+    bound = settings.ENV.autonomy_job_attempts
+    asked = {"run": run_id, "kind": kind, "priority": priority, "at": at, "max_attempts": bound}
+    ((job_id, is_new),) = statements.execute(statements.ENQUEUE, asked)
+    if is_new and at is None:
+        hint_after_commit()
+    return Job.objects.get(pk=job_id)
 
 
 def claim() -> Claim | None:
@@ -85,12 +80,8 @@ def claim() -> Claim | None:
         "per_user": env.autonomy_running_per_user,
         "at_all": env.autonomy_running_at_all or UNLIMITED,
     }
-    # Two statements in one message are one transaction, and the second sees what the first waited for.
-    with connection.cursor() as cursor:
-        cursor.execute(f"{statements.LOCK_CLAIMS};{statements.CLAIM}", parameters)
-        cursor.nextset()
-        row = cursor.fetchone()
-    return Claim(*row) if row else None
+    claimed = statements.execute(statements.CLAIM, parameters, after=statements.LOCK_CLAIMS)
+    return Claim(*claimed[0]) if claimed else None
 
 
 def due_count() -> int:
@@ -105,8 +96,8 @@ def hint(times: int = 1) -> None:
     """Tell the workers that there is work. A lost hint is sent again by recovery."""
     try:
         # Asked first, with one short try: Celery's own client would hold a request for many seconds.
-        _redis().ping()
-        for _ in range(times):
+        waiting = _redis().llen(settings.CELERY_TASK_DEFAULT_QUEUE)
+        for _ in range(min(times, ENOUGH_HINTS - waiting)):
             # A hint that nobody took for a while is worth nothing: recovery sends a fresh one.
             current_app.send_task("autonomy.tasks.execute_next", retry=False, expires=HINT_SECONDS)
     except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
@@ -116,14 +107,3 @@ def hint(times: int = 1) -> None:
 @cache
 def _redis() -> redis.Redis:
     return redis.Redis(**settings.EVENTSTREAM_REDIS)
-
-
-def _owner(run_id: UUID) -> int:
-    return Run.objects.values_list("user_id", flat=True).get(pk=run_id)
-
-
-def _new(priority: int) -> dict[str, Any]:
-    return {
-        "priority": priority,
-        "max_attempts": settings.ENV.autonomy_job_attempts,
-    }

@@ -18,7 +18,6 @@ from autonomy.runtime.ending import cancel_if_idle, end
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-MAX_HINTS = 50
 RETRY_DELAY_CAP = 60.0
 
 
@@ -30,7 +29,7 @@ def recover() -> None:
     # A worker that was told to cancel at its boundary may be gone, or may have just passed it.
     for run_id in Run.objects.filter(cancel_requested_at__isnull=False, ended_at=None).values_list("pk", flat=True):
         cancel_if_idle(run_id)
-    queue.hint(min(MAX_HINTS, queue.due_count()))
+    queue.hint(queue.due_count())
 
 
 def give_back(job: Job) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import Any
+from collections.abc import Generator
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
@@ -16,13 +18,10 @@ from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
 from autonomy.errors import AutonomyError, LeaseLost, RunCancelled
-from autonomy.graph.build import Graph
 from autonomy.models import Job, Run
-from autonomy.ports import NodeContext
-from autonomy.runtime import commit, draining
+from autonomy.runtime import commit, draining, lease
 from autonomy.runtime.context import gateway_for, node_context
 from autonomy.runtime.graphs import graph_on
-from autonomy.runtime.lease import Heartbeat
 from autonomy.runtime.limits import exceeded
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
@@ -31,120 +30,142 @@ log = structlog.get_logger(__name__)
 
 # A provider may ask for a day; an hour later somebody should have looked.
 MAX_PROVIDER_WAIT = 3600.0
+# LangGraph bounds the supersteps of one call; here a run's own limits do.
+NO_LIMIT = 1_000_000
 
 
 def execute(claim: Claim) -> None:
     """Run the job of this claim. Every error ends in the database or, when the lease is lost, in silence."""
     structlog.contextvars.bind_contextvars(run_id=str(claim.run_id), job_id=claim.job_id, attempt=claim.attempt)
-    began = time.monotonic()
-    node = ""
+    execution = None
     try:
-        with Heartbeat(claim):
-            run = Run.objects.get(pk=claim.run_id)
-            node = run.route
-            saver = StagedSaver(str(claim.run_id))
-            graph = graph_on(saver, run.journey)
-            until = began + settings.ENV.autonomy_slice_seconds
-            if claim.kind == Job.Kind.START and claim.attempt == 1:
-                told = f"The run has started on the journey {run.journey}."
-                UnitOfWork(claim, node).now(Kind.RUN_STARTED, told, priority=run.priority)
-            while not _ends_at_boundary(claim, run, saver):
-                began, node = time.monotonic(), run.route
-                if _superstep(claim, run, graph, saver, until) != "go_on":
-                    return
+        with lease.renewed(claim):
+            execution = Execution(claim)
+            execution.run_on()
     except LeaseLost:
-        log.warning("lease_lost", node=node)
+        log.warning("lease_lost", node=execution.node if execution else "")
     except RunCancelled:
         _cancel(claim)
     except Exception as error:  # noqa: BLE001 - classed below by the error tree
-        _record_failure(claim, node, error, time.monotonic() - began)
+        _record_failure(claim, execution, error)
     finally:
         structlog.contextvars.clear_contextvars()
 
 
-def _superstep(claim: Claim, run: Run, graph: Graph, saver: StagedSaver, until: float) -> commit.Then:
-    began = time.monotonic()
-    node = run.route
-    unit = UnitOfWork(claim, node)
-    gateway = gateway_for(run, unit)
-    context = node_context(run, unit, gateway)
-    answer = None
-    # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
-    if (interrupt := _pending_interrupt(saver)) and (answer := _answer_to(interrupt, context)) is None:
-        commit.nothing_to_resume(
-            claim, NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=node)
+class Execution:
+    """One job of one run. The graph is one stream of supersteps; between two of them it waits for the commit."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.began = time.monotonic()
+        self._until = self.began + settings.ENV.autonomy_slice_seconds
+        self._claim = claim
+        self._run = Run.objects.get(pk=claim.run_id)
+        self._saver = StagedSaver(str(claim.run_id))
+        self._unit = UnitOfWork(claim, self._run.route)
+        self._gateway = gateway_for(self._run, self._unit)
+        self._context = node_context(self._run, self._unit, self._gateway)
+
+    @property
+    def node(self) -> str:
+        return self._unit.node
+
+    def run_on(self) -> None:
+        """Superstep after superstep, until the run ends or pauses, or this worker's turn with it is over."""
+        if self._claim.kind == Job.Kind.START and self._claim.attempt == 1:
+            told = f"The run has started on the journey {self._run.journey}."
+            self._unit.now(Kind.RUN_STARTED, told, priority=self._run.priority)
+        if self._ends_at_boundary():
+            return
+        answer = None
+        # A resume job that lost its worker later on finds its interrupt answered already, and simply goes on.
+        if (interrupt := self._interrupt()) and (answer := self._answer_to(interrupt)) is None:
+            refused = NewEpisode(Kind.RESUME_REFUSED, "There is no report to resume with.", node=self.node)
+            commit.nothing_to_resume(self._claim, refused)
+            return
+        with contextlib.closing(self._stream(answer)) as supersteps:
+            for state in supersteps:
+                # The first state that comes is the one there was.
+                if self._saver.has_new_checkpoint and not self._commit(state):
+                    return
+        if not self._interrupt():
+            raise RuntimeError(f"the graph has nothing to do at {self.node}")
+        self._pause()
+
+    def _stream(self, answer: Command[Any] | None) -> Generator[dict[str, Any], None, None]:
+        """The state after each superstep. The next node does not begin before the next state is asked for."""
+        stream = graph_on(self._saver, self._run.journey).stream(
+            answer,
+            {"configurable": {"thread_id": str(self._run.pk)}, "recursion_limit": NO_LIMIT},
+            context=self._context,
+            stream_mode="values",
+            durability="sync",
         )
-        return "wait"
-    result: dict[str, Any] = graph.invoke(
-        answer,
-        {"configurable": {"thread_id": str(run.pk)}},
-        context=context,
-        interrupt_after="*",
-        durability="exit",
-    )
-    seconds = time.monotonic() - began
-    interrupted = bool(result.pop("__interrupt__", None))
-    route = result["route"]
-    verdict = result.get("last_verdict") or {}
-    if interrupted:
-        then: commit.Then = "wait"
-        kind, message = Kind.NODE_PAUSED, f"{node} waits for the originality report."
-    elif route == "END":
-        then = "end"
-        kind, message = Kind.NODE_FINISHED, f"{node} has finished; nothing follows."
-    else:
-        then = "go_on" if time.monotonic() < until and draining.seconds() is None else "hand_back"
-        kind, message = Kind.NODE_FINISHED, f"{node} has finished; next is {route}."
-    facts = {
-        "route_in": node,
-        "route_out": route,
-        "superstep": run.supersteps + 1,
-        "duration_ms": round(seconds * 1000),
-        **gateway.usage(),
-    }
-    unit.note(kind, message, **facts)
-    done = commit.Superstep(
-        state=result,
-        seconds=seconds,
-        then=then,
-        outcome=verdict.get("outcome", "") if then == "end" else "",
-        reason=verdict.get("note", "") if then == "end" and verdict.get("outcome") != "accepted" else "",
-    )
-    commit.superstep(claim, run, unit, saver, done)
-    log.info("node_committed", node=node, then=then, provider=gateway.name, **facts)
-    return then
+        return cast(Generator[dict[str, Any], None, None], stream)
 
+    def _commit(self, state: dict[str, Any]) -> bool:
+        """Write the superstep down. False when this worker's turn is over, or the run."""
+        route, verdict = state["route"], state.get("last_verdict") or {}
+        if route == "END":
+            accepted = verdict.get("outcome") == Run.Outcome.ACCEPTED
+            why = "" if accepted else verdict.get("note", "")
+            self._write(Kind.NODE_FINISHED, "has finished; nothing follows", state, "end", verdict["outcome"], why)
+            return False
+        turn_is_over = time.monotonic() >= self._until or draining.seconds() is not None
+        then: commit.Then = "hand_back" if turn_is_over else "go_on"
+        self._write(Kind.NODE_FINISHED, f"has finished; next is {route}", state, then)
+        self._unit.begin(route)
+        self._gateway.begin(route)
+        return then == "go_on" and not self._ends_at_boundary()
 
-def _pending_interrupt(saver: StagedSaver) -> Interrupt | None:
-    pending = saver.current.pending_writes if saver.current else None
-    return next((value[0] for _, channel, value in pending or [] if channel == INTERRUPT), None)
+    def _pause(self) -> None:
+        assert self._saver.current
+        state = self._saver.current.checkpoint["channel_values"]
+        self._write(Kind.NODE_PAUSED, "waits for the originality report", state, "wait")
 
+    def _write(
+        self, kind: str, told: str, state: dict[str, Any], then: commit.Then, outcome: str = "", reason: str = ""
+    ) -> None:
+        now = time.monotonic()
+        seconds, self.began = now - self.began, now
+        facts = {
+            "route_in": self.node,
+            "route_out": state["route"],
+            "superstep": self._run.supersteps + 1,
+            "duration_ms": round(seconds * 1000),
+            **self._gateway.usage(),
+        }
+        self._unit.note(kind, f"{self.node} {told}.", **facts)
+        done = commit.Superstep(state=state, seconds=seconds, then=then, outcome=outcome, reason=reason)
+        commit.superstep(self._claim, self._run, self._unit, self._saver, done)
+        log.info("node_committed", node=self.node, then=then, provider=self._gateway.name, **facts)
 
-def _answer_to(interrupt: Interrupt, context: NodeContext) -> Command[Any] | None:
-    """The report this interrupt asked for, keyed to it: it can never answer another one."""
-    report = context.handoff.answer(interrupt.value["cycle_id"])
-    return Command(resume={interrupt.id: report}) if report else None
+    def _interrupt(self) -> Interrupt | None:
+        pending = self._saver.current.pending_writes if self._saver.current else None
+        return next((value[0] for _, channel, value in pending or [] if channel == INTERRUPT), None)
 
+    def _answer_to(self, interrupt: Interrupt) -> Command[Any] | None:
+        """The report this interrupt asked for, keyed to it: it can never answer another one."""
+        report = self._context.handoff.answer(interrupt.value["cycle_id"])
+        return Command(resume={interrupt.id: report}) if report else None
 
-def _ends_at_boundary(claim: Claim, run: Run, saver: StagedSaver) -> bool:
-    if run.cancel_requested_at:
-        commit.cancelled(claim)
-        return True
-    if not _judges_a_report(saver) and (over := exceeded(run)):
-        message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
-        episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, {"budget_exceeded": True, **over}, node=run.route)
-        commit.budget_exceeded(claim, episode)
-        return True
-    return False
+    def _ends_at_boundary(self) -> bool:
+        if self._run.cancel_requested_at:
+            commit.cancelled(self._claim)
+            return True
+        if not self._judges_a_report() and (over := exceeded(self._run)):
+            message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
+            data = {"budget_exceeded": True, **over}
+            commit.budget_exceeded(self._claim, NewEpisode(Kind.BUDGET_EXCEEDED, message, data, node=self.node))
+            return True
+        return False
 
-
-def _judges_a_report(saver: StagedSaver) -> bool:
-    """A report that is here is judged, whatever was spent: that costs nothing and closes the cycle."""
-    if _pending_interrupt(saver):
-        return True
-    state = saver.current.checkpoint["channel_values"] if saver.current else {}
-    observed = (state.get("last_observation") or {}).get("kind")
-    return state.get("route") == "critic" and observed == "originality_report"
+    def _judges_a_report(self) -> bool:
+        """A report that is here is judged, whatever was spent: that costs nothing and closes the cycle."""
+        if self._interrupt():
+            return True
+        state = self._saver.current.checkpoint["channel_values"] if self._saver.current else {}
+        observed = (state.get("last_observation") or {}).get("kind")
+        return state.get("route") == "critic" and observed == "originality_report"
 
 
 def _cancel(claim: Claim) -> None:
@@ -155,7 +176,9 @@ def _cancel(claim: Claim) -> None:
         log.warning("lease_lost_at_cancel")
 
 
-def _record_failure(claim: Claim, node: str, error: Exception, seconds: float) -> None:
+def _record_failure(claim: Claim, execution: Execution | None, error: Exception) -> None:
+    node = execution.node if execution else ""
+    seconds = time.monotonic() - execution.began if execution else 0.0
     log.error("step_failed", node=node, error=type(error).__name__, exc_info=not isinstance(error, AutonomyError))
     connections.close_all()
     try:

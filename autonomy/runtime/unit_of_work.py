@@ -12,7 +12,7 @@ from autonomy.runtime.queue import Claim
 
 @dataclass
 class UnitOfWork:
-    """Episodes and effects of one superstep. Also the nodes' port to the episodic log.
+    """Episodes and effects of one superstep, then of the next. Also the nodes' port to the episodic log.
 
     `effects` are run inside the commit's transaction, in the order they were added: database writes only.
     """
@@ -21,6 +21,9 @@ class UnitOfWork:
     node: str
     episodes: list[NewEpisode] = field(default_factory=list)
     effects: list[Callable[[], None]] = field(default_factory=list)
+
+    def begin(self, node: str) -> None:
+        self.node, self.episodes, self.effects = node, [], []
 
     def note(self, kind: str, message: str, **data: Any) -> None:
         self.episodes.append(self._episode(kind, message, data))

@@ -250,7 +250,9 @@ def test_the_checkpoints_are_listed_newest_first_and_page_by_page(client, run, m
     assert set(newest) == {"checkpoint_id", "parent_checkpoint_id", "step", "route", "source", "created_at"}
     assert newest["parent_checkpoint_id"] == second["checkpoint_id"]
     assert newest["checkpoint_id"] == client.get(f"/api/v2/runs/{run.pk}").json()["checkpoint_id"]
-    assert (newest["step"], newest["source"]) == (second["step"] + 1, "loop")
+    assert (newest["step"], newest["source"]) == (4, "loop")
+    seed = whole["checkpoints"][-1]
+    assert (seed["step"], seed["source"], seed["parent_checkpoint_id"]) == (0, "update", None)
     paged, before = [], None
     while before is not None or not paged:
         page = client.get(address, {"limit": 2} | ({"before": before} if before else {})).json()

@@ -156,6 +156,22 @@ def test_a_fork_of_a_run_that_has_read_nothing_yet_reads_by_itself(model, start,
     assert Passage.objects.filter(run=fork).count() == Passage.objects.filter(run=run).count() > 0
 
 
+def test_a_run_can_be_forked_while_a_worker_is_at_it(model, start, work, mara):
+    run = start()
+    forks = []
+
+    def fork_once(request):
+        if not forks:
+            forks.append(fork_run(run_id=run.pk, actor=mara)[0])
+
+    model.before = fork_once
+    work()
+    assert forks[0].route == "plan", "what the worker has not committed is not in the fork"
+    assert of(forks[0]) == of(run) == ("waiting_human", "", "turnitin_pause")
+    seqs = Episode.objects.filter(run=run).order_by("seq").values_list("seq", flat=True)
+    assert list(seqs) == list(range(1, run.last_seq + 1))
+
+
 @pytest.mark.parametrize("route", ["plan", "research", "draft", "critic"])
 def test_a_run_can_be_forked_from_any_checkpoint(paused, work, mara, model, route):
     done = len(model.requests)

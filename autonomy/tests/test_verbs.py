@@ -428,7 +428,7 @@ def test_a_run_that_is_being_cancelled_cannot_be_put_off(start, mara):
     queue.claim()
     cancel_run(run_id=run.pk, actor=mara)
     Job.objects.update(lease_expires_at=run.created_at)
-    recovery.recover()
+    assert recovery.give_back(Job.objects.get()), "its job is in the queue again"
     with pytest.raises(Conflict, match="is being cancelled"):
         schedule_run(run_id=run.pk, actor=mara, at=timezone.now() + timedelta(days=1))
 
