@@ -14,9 +14,15 @@ from autonomy.runtime import draining, queue, recovery, retention, step
 
 @shared_task
 def execute_next() -> None:
-    """Claim the best due job and execute it, then the next, for one turn at most."""
+    """Claim the best due job and execute it, then the next, for one turn at most.
+
+    What was lost is looked for in between: while every worker is busy here, beat's own message finds none.
+    """
     until = time.monotonic() + settings.ENV.autonomy_slice_seconds
-    while draining.seconds() is None and (claim := queue.claim()):
+    while draining.seconds() is None:
+        recovery.recover_now_and_then()
+        if (claim := queue.claim()) is None:
+            return
         step.execute(claim)
         if time.monotonic() >= until:
             queue.hint()  # there may be more

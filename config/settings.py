@@ -110,10 +110,13 @@ REDIS_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout":
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10}
 CELERY_BROKER_URL = celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "autonomy"
 CELERY_WORKER_CONCURRENCY = ENV.autonomy_worker_concurrency
+# A message is taken when a process is free for it: one that is held back can only be lost, or restored too late.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # nothing to keep: the schedule below is all there is
 CELERY_BEAT_SCHEDULE = {

@@ -40,7 +40,7 @@ WITH RECURSIVE busy AS (
   ) job
   WHERE coalesce(busy.runs, 0) < %(per_user)s AND (SELECT coalesce(sum(runs), 0) FROM busy) < %(at_all)s
 ), due AS (
-  SELECT j.id FROM best
+  SELECT j.id, r.last_seq, r.started_at, r.journey, r.route, r.priority FROM best
   JOIN autonomy_job_queue j ON j.id = best.id JOIN autonomy_runs r ON r.id = j.run_id
   WHERE j.state = 'queued' AND r.ended_at IS NULL
   ORDER BY best.priority, best.runs, best.scheduled_at, best.id
@@ -53,11 +53,20 @@ WITH RECURSIVE busy AS (
       started_at = coalesce(j.started_at, now())
   FROM due WHERE j.id = due.id
   RETURNING j.id, j.run_id, j.kind, j.attempt, j.max_attempts, j.lease_token
+), told AS (
+  INSERT INTO autonomy_episodic_logs (run_id, seq, kind, node, attempt, message, data, created_at)
+  SELECT claimed.run_id, due.last_seq + 1, 'run_started', due.route, claimed.attempt,
+         'The run has started on the journey ' || due.journey || '.',
+         jsonb_build_object('priority', due.priority), now()
+  FROM claimed JOIN due USING (id) WHERE due.started_at IS NULL
+  RETURNING seq
 ), running AS (
-  UPDATE autonomy_runs r SET status = 'running', started_at = coalesce(r.started_at, now()), updated_at = now()
+  UPDATE autonomy_runs r
+  SET status = 'running', started_at = coalesce(r.started_at, now()), updated_at = now(),
+      last_seq = r.last_seq + (SELECT count(*) FROM told)
   FROM claimed WHERE r.id = claimed.run_id
 )
-SELECT id, run_id, kind, attempt, max_attempts, lease_token FROM claimed
+SELECT id, run_id, kind, attempt, max_attempts, lease_token, (SELECT seq FROM told) FROM claimed
 """
 
 # Asked for again, a job that is there already comes back: a run has one start, and one live resume at most.

@@ -17,11 +17,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from autonomy.episodes.kinds import Kind
+from autonomy.episodes.record import publish
 from autonomy.models import Job, Run, statements
 
 log = structlog.get_logger(__name__)
 
-HINT_SECONDS = 30
 # Workers that follow one hint work on until nothing is due: more than these would only be found empty.
 ENOUGH_HINTS = 50
 UNLIMITED = 2**31 - 1
@@ -81,7 +82,13 @@ def claim() -> Claim | None:
         "at_all": env.autonomy_running_at_all or UNLIMITED,
     }
     claimed = statements.execute(statements.CLAIM, parameters, after=statements.LOCK_CLAIMS)
-    return Claim(*claimed[0]) if claimed else None
+    if not claimed:
+        return None
+    *fields, started = claimed[0]
+    claim = Claim(*fields)
+    if started:
+        publish(claim.run_id, Kind.RUN_STARTED, started)
+    return claim
 
 
 def due_count() -> int:
@@ -98,8 +105,7 @@ def hint(times: int = 1) -> None:
         # Asked first, with one short try: Celery's own client would hold a request for many seconds.
         waiting = _redis().llen(settings.CELERY_TASK_DEFAULT_QUEUE)
         for _ in range(min(times, ENOUGH_HINTS - waiting)):
-            # A hint that nobody took for a while is worth nothing: recovery sends a fresh one.
-            current_app.send_task("autonomy.tasks.execute_next", retry=False, expires=HINT_SECONDS)
+            current_app.send_task("autonomy.tasks.execute_next", retry=False)
     except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
         log.warning("hint_lost", error=type(error).__name__)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -19,6 +21,17 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 RETRY_DELAY_CAP = 60.0
+
+
+_last = 0.0
+
+
+def recover_now_and_then() -> None:
+    """`recover`, unless this process did it a moment ago."""
+    global _last
+    if time.monotonic() - _last >= settings.ENV.autonomy_recovery_seconds:
+        _last = time.monotonic()
+        recover()
 
 
 def recover() -> None:

@@ -18,7 +18,7 @@ from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
 from autonomy.errors import AutonomyError, LeaseLost, RunCancelled
-from autonomy.models import Job, Run
+from autonomy.models import Run
 from autonomy.runtime import commit, draining, lease
 from autonomy.runtime.context import gateway_for, node_context
 from autonomy.runtime.graphs import graph_on
@@ -71,9 +71,6 @@ class Execution:
 
     def run_on(self) -> None:
         """Superstep after superstep, until the run ends or pauses, or this worker's turn with it is over."""
-        if self._claim.kind == Job.Kind.START and self._claim.attempt == 1:
-            told = f"The run has started on the journey {self._run.journey}."
-            self._unit.now(Kind.RUN_STARTED, told, priority=self._run.priority)
         if self._ends_at_boundary():
             return
         answer = None

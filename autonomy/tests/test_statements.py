@@ -59,7 +59,7 @@ def test_a_superstep_costs_one_round_trip_beyond_its_node_and_two_more_where_it_
     trips = re.findall(r"\tF\t\d+\t(?:Query|Sync)\b.*", (tmp_path / "wire").read_text())
     run.refresh_from_db()
     assert (run.status, run.supersteps) == ("waiting_human", 3)
-    read_once = 3  # the run, its checkpoint, and that it has started
+    read_once = 2  # the run and its checkpoint
     of_the_node = 1  # the hand-off looks for the run's cycle
     effects = 3  # the hand-off's own row is written: a transaction is opened around it, and closed
     assert len(trips) == read_once + run.supersteps + of_the_node + effects, trips
@@ -71,11 +71,11 @@ def test_an_episode_that_is_written_at_once_needs_the_lease(quick):
     episode = NewEpisode("progress", "On it.", {"done": 1}, "plan", 1)
     append_leased(run.pk, claim.job_id, claim.token, episode)
     written = Episode.objects.get(run=run, kind="progress")
-    assert (written.seq, written.node, written.data) == (2, "plan", {"done": 1})
+    assert (written.seq, written.node, written.data) == (3, "plan", {"done": 1})
     for job, token in ((claim.job_id, uuid4()), (claim.job_id + 1, claim.token)):
         with pytest.raises(LeaseLost):
             append_leased(run.pk, job, token, episode)
     Job.objects.update(state="queued", lease_token=None, lease_expires_at=None)
     with pytest.raises(LeaseLost):
         append_leased(run.pk, claim.job_id, claim.token, episode)
-    assert Run.objects.get(pk=run.pk).last_seq == 2 == Episode.objects.filter(run=run).count()
+    assert Run.objects.get(pk=run.pk).last_seq == 3 == Episode.objects.filter(run=run).count()
