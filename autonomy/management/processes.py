@@ -68,6 +68,11 @@ class Processes:
         """None while it runs. One that has ended may be started again under its name."""
         return self._running[name].poll()
 
+    def bury(self, name: str) -> None:
+        """Whoever is left of the session of one that has ended: a worker's children."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._running[name].pid, signal.SIGKILL)
+
     def stop(self) -> None:
         for process in self._running.values():
             if process.poll() is None:

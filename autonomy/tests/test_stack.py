@@ -122,16 +122,27 @@ def test_when_the_stack_is_killed_nothing_lives_on(data: Path) -> None:
     assert eventually(lambda: left_behind(data) == [], 40), left_behind(data)
 
 
-@pytest.mark.parametrize("word", ["worker", "beat", "uvicorn"])
-def test_when_one_process_dies_the_others_stop_and_the_exit_code_tells(data: Path, word: str) -> None:
+def test_when_the_web_server_dies_the_others_stop_and_the_exit_code_tells(data: Path) -> None:
+    stack = Stack(data)
+    one(data, "uvicorn").kill()
+    _, errors = stack.process.communicate(timeout=60)
+    assert stack.process.returncode == 1
+    assert "The web process ended unexpectedly (exit code -9); stopping the others." in errors
+    assert eventually(lambda: left_behind(data) == [], 10), left_behind(data)
+
+
+@pytest.mark.parametrize("word", ["worker", "beat"])
+def test_a_worker_or_a_beat_that_dies_is_started_again(data: Path, word: str) -> None:
     stack = Stack(data)
     # The web server answers first; the others are given time to come up, to be killed in full flight.
     assert eventually(lambda: one(data, word) is not None, 20)
-    one(data, word).kill()
-    _, errors = stack.process.communicate(timeout=60)
-    assert stack.process.returncode == 1
-    assert "process ended unexpectedly (exit code -9)" in errors
-    assert eventually(lambda: left_behind(data) == [], 10), left_behind(data)
+    dead = one(data, word)
+    dead.kill()
+    assert eventually(lambda: (found := one(data, word)) is not None and found.pid != dead.pid, 20)
+    code, _, errors = stack.stop(signal.SIGTERM)
+    assert code == 0, errors
+    assert f"The {word} process ended unexpectedly (exit code -9); starting it again." in errors
+    assert left_behind(data) == []
 
 
 def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts() -> None:

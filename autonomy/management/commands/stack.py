@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -17,9 +18,12 @@ from django.db import connections
 
 from autonomy.management.processes import Processes
 
-# Longer than a run's turn on a worker, which is finished before the worker ends.
-PATIENCE = settings.ENV.autonomy_slice_seconds + 15.0
+# Longer than a worker takes to give back what it cannot finish.
+PATIENCE = settings.ENV.autonomy_drain_seconds + 15.0
 GRACE_FOR_OPEN_STREAMS = 5
+# A worker may die of a broken connection to Redis. One that dies at once each time is no use.
+MINUTE = 60.0
+MOST_REVIVALS = 5
 
 
 class Command(BaseCommand):
@@ -56,16 +60,27 @@ class Command(BaseCommand):
         uvicorn = ["uvicorn", "config.asgi:application", "--host", host, "--port", str(port)]
         uvicorn += ["--lifespan", "off", "--timeout-graceful-shutdown", str(GRACE_FOR_OPEN_STREAMS)]
         celery = ["celery", "--quiet", "-A", "config"]
+        commands = {
+            "web": [*python, *uvicorn],
+            "worker": [*python, *celery, "worker", "--without-gossip", "--without-mingle"],
+            "beat": [*python, *celery, "beat"],
+        }
         processes = Processes(PATIENCE)
         try:
-            processes.start("web", [*python, *uvicorn], environment)
-            processes.start("worker", [*python, *celery, "worker", "--without-gossip", "--without-mingle"], environment)
-            processes.start("beat", [*python, *celery, "beat"], environment)
-            ended = processes.wait(lambda: self._asked_to_stop)
-            if ended and not self._asked_to_stop:
+            for name, command in commands.items():
+                processes.start(name, command, environment)
+            revived: list[float] = []
+            while ended := processes.wait(lambda: self._asked_to_stop):
                 name, code = ended
-                self.stderr.write(f"The {name} process ended unexpectedly (exit code {code}); stopping the others.")
-                return 1
+                told = f"The {name} process ended unexpectedly (exit code {code})"
+                revived = [*(at for at in revived if time.monotonic() - at < MINUTE), time.monotonic()]
+                if name == "web" or len(revived) > MOST_REVIVALS:
+                    self.stderr.write(f"{told}; stopping the others.")
+                    return 1
+                # What it had under way goes back to the queue when its lease runs out.
+                self.stderr.write(f"{told}; starting it again.")
+                processes.bury(name)
+                processes.start(name, commands[name], environment)
             self.stdout.write("Stopping …")
             return 0
         finally:
