@@ -204,9 +204,14 @@ def execute(statement: str, parameters: Mapping[str, Any], *, after: str | None 
     """
     with connection.cursor() as cursor, connection.wrap_database_errors:
         raw = cast("psycopg.Connection[Any]", cursor.connection)
-        if after is None:
-            return psycopg.Cursor(raw).execute(statement, parameters).fetchall()
-        with raw.pipeline():
-            psycopg.Cursor(raw).execute(after)
-            answered = psycopg.Cursor(raw).execute(statement, parameters)
-        return answered.fetchall()
+        try:
+            if after is None:
+                return psycopg.Cursor(raw).execute(statement, parameters).fetchall()
+            with raw.pipeline():
+                psycopg.Cursor(raw).execute(after)
+                answered = psycopg.Cursor(raw).execute(statement, parameters)
+            return answered.fetchall()
+        except psycopg.errors.FeatureNotSupported:
+            # A migration changed what the statement answers with; prepared in this session it would fail for ever.
+            raw.close()
+            raise

@@ -10,7 +10,7 @@ from typing import Any, cast
 import structlog
 from django.conf import settings
 from django.db import connections
-from django.db.utils import DatabaseError, InterfaceError, InternalError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, InternalError, NotSupportedError, OperationalError
 from langgraph.checkpoint.serde.types import INTERRUPT
 from langgraph.types import Command, Interrupt
 
@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 
 # A provider may ask for a day; an hour later somebody should have looked.
 MAX_PROVIDER_WAIT = 3600.0
-# What a database says when it, or the way to it, is the trouble. A session it ended for standing still is the last.
-LOST_CONNECTION = (OperationalError, InterfaceError, InternalError)
+# What a database says when it, the way to it or the session is the trouble: it was restarted, it ended a session that
+# stood still, or a migration went by.
+ANOTHER_SESSION_HELPS = (OperationalError, InterfaceError, InternalError, NotSupportedError)
 # LangGraph bounds the supersteps of one call; here a run's own limits do.
 NO_LIMIT = 1_000_000
 
@@ -202,4 +203,4 @@ def _failure(node: str, error: Exception) -> commit.Failure:
         return commit.Failure(node, error.message, error.as_dict(), error.retryable, not_before=wait)
     text = f"An unexpected {type(error).__name__} occurred."
     data = {"code": "internal", "type": type(error).__name__}
-    return commit.Failure(node, text, data, retryable=isinstance(error, LOST_CONNECTION))
+    return commit.Failure(node, text, data, retryable=isinstance(error, ANOTHER_SESSION_HELPS))

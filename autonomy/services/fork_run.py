@@ -15,7 +15,7 @@ from autonomy.episodes.record import NewEpisode, append
 from autonomy.errors import InvalidInput, NotFound
 from autonomy.graph.state import GraphState
 from autonomy.journeys.registry import journey_named, validated
-from autonomy.models import Job, Run
+from autonomy.models import Checkpoint, Job, Run
 from autonomy.runtime import queue
 from autonomy.runtime.seeding import seed
 from autonomy.services.copied_sources import copy_sources
@@ -69,6 +69,8 @@ def fork_run(
         seed(fork.pk, state)
         # The origin is locked only now, and named only now: it may work on while hundreds of megabytes are copied.
         origin = locked_run(run_id)
+        if not Checkpoint.objects.filter(run=origin, checkpoint_id=begun_with).exists():
+            raise _no_such_checkpoint()  # pruned meanwhile
         fork.forked_from, fork.forked_from_checkpoint = origin, begun_with
         _record(origin, fork, patch or {}, note, actor)
         origin.save(update_fields=["last_seq", "updated_at"])
@@ -88,10 +90,7 @@ def _state(origin: Run, checkpoint_id: str | None, patch: Patch) -> tuple[str, G
         known = "\0" not in checkpoint_id
         found = saver.get_tuple({"configurable": {**where, "checkpoint_id": checkpoint_id}}) if known else None
         if found is None:
-            raise InvalidInput(
-                "The run has no such checkpoint; the list of its checkpoints names those it has.",
-                fields={"checkpoint_id": ["There is no such checkpoint."]},
-            )
+            raise _no_such_checkpoint()
         chosen = found
     values = chosen.checkpoint["channel_values"]
     state = cast(GraphState, {name: values[name] for name in GraphState.__annotations__ if name in values})
@@ -102,6 +101,13 @@ def _state(origin: Run, checkpoint_id: str | None, patch: Patch) -> tuple[str, G
             "The run ended at this checkpoint: say where the fork goes on (plan, research, draft or critic).",
         )
     return chosen.checkpoint["id"], state
+
+
+def _no_such_checkpoint() -> InvalidInput:
+    return InvalidInput(
+        "The run has no such checkpoint; the list of its checkpoints names those it has.",
+        fields={"checkpoint_id": ["There is no such checkpoint."]},
+    )
 
 
 def _task(fork: Run, task: dict[str, Any], patch: Patch) -> dict[str, Any]:

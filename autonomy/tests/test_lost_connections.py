@@ -133,3 +133,34 @@ def test_a_long_commit_leaves_a_lease_that_has_not_run_out(quick, env):
 
 def test_no_process_can_die_holding_what_tells_the_others_to_stop():
     assert not hasattr(draining._since, "get_lock")
+
+
+def test_a_migration_that_changes_a_column_s_type_under_a_running_worker_does_not_fail_its_runs(quick):
+    """The commit is prepared on the worker's connection; Postgres then refuses the old plan once."""
+    settings = {
+        k: v
+        for k, v in connection.get_connection_params().items()
+        if k in ("dbname", "user", "password", "host", "port")
+    }
+
+    def alter(kind):
+        with psycopg.connect(**settings, autocommit=True) as other:
+            other.execute(f"ALTER TABLE autonomy_runs ALTER COLUMN last_seq TYPE {kind}")
+
+    for _ in range(3):
+        quick()
+        step.execute(queue.claim())
+    run = quick()
+    journey.inside["plan"] = lambda run_id: alter("bigint")
+    try:
+        step.execute(queue.claim())
+        run.refresh_from_db()
+        assert (run.status, run.reason) == ("queued", "")
+        journey.inside.clear()
+        Job.objects.filter(state="queued").update(scheduled_at=timezone.now())
+        step.execute(queue.claim())
+        run.refresh_from_db()
+        assert run.status == "waiting_human"
+    finally:
+        journey.inside.clear()
+        alter("integer")

@@ -10,9 +10,10 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from autonomy.errors import Conflict, ProviderUnavailable
-from autonomy.models import Episode, Job, Run, statements
-from autonomy.runtime import commit, queue, recovery, step
+from autonomy.errors import Conflict, InvalidInput, ProviderUnavailable
+from autonomy.models import Checkpoint, Episode, Job, Run, statements
+from autonomy.runtime import commit, queue, recovery, retention, step
+from autonomy.services import fork_run as forking
 from autonomy.services.cancel_run import cancel_run
 from autonomy.services.prioritise_run import prioritise_run
 from autonomy.services.raise_budget import raise_budget
@@ -288,3 +289,26 @@ def test_jobs_of_ended_runs_do_not_stand_in_their_owners_way(quick, work):
     work()
     new.refresh_from_db()
     assert new.status == "waiting_human"
+
+
+# --- retention beside a fork ---
+
+
+def test_a_fork_of_a_checkpoint_that_is_pruned_meanwhile_is_refused_and_leaves_nothing(quick, work, env, monkeypatch):
+    env(keep_checkpoints=1)
+    run = quick()
+    work()
+    deliver(run, 0.1)
+    work()
+    Run.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    old = Checkpoint.objects.filter(run=run).order_by("checkpoint_id")[2].checkpoint_id
+    real = forking.copy_sources
+
+    def pruned_meanwhile(origin, fork):
+        in_thread(retention.prune).join()
+        real(origin, fork)
+
+    monkeypatch.setattr(forking, "copy_sources", pruned_meanwhile)
+    with pytest.raises(InvalidInput, match="no such checkpoint"):
+        forking.fork_run(run_id=run.pk, actor=UserFactory(), checkpoint_id=old, patch={"route": "plan"})
+    assert list(Run.objects.all()) == [run]
