@@ -47,7 +47,7 @@ def outlook(run: Run) -> str:
             "report."
         )
     node = NODES.get(run.route, run.route)
-    if run.status == Run.Status.RUNNING:
+    if run.status == Run.Status.RUNNING or Job.objects.filter(run=run, state=Job.State.RUNNING).exists():
         return f"A worker is on it: {node} is next. There is nothing to do."
     job = Job.objects.filter(run=run, state=Job.State.QUEUED).order_by("scheduled_at", "pk").first()
     if job is None:

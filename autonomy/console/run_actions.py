@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from autonomy.console.read_only import ReadOnlyAdmin, shortened
 from autonomy.console.verb import CANCEL, RETRY, Verb
@@ -17,6 +19,7 @@ from autonomy.selectors.permission import may, may_somewhere
 # Each run is a transaction of its own, and the browser waits for all of them.
 MOST = 200
 NAMED = 20
+LINE = mark_safe("<br>")
 
 
 class RunActions(ReadOnlyAdmin):
@@ -51,9 +54,8 @@ class RunActions(ReadOnlyAdmin):
             messages.success(request, f"{word}: {_runs(done)}. {note}".strip())
         if refused:
             more = [f"And {len(refused) - NAMED} more."] if len(refused) > NAMED else []
-            messages.warning(
-                request, " ".join([f"Not {word.lower()}: {_runs(len(refused))}.", *refused[:NAMED], *more])
-            )
+            lines = [f"Not {word.lower()}: {_runs(len(refused))}.", *refused[:NAMED], *more]
+            messages.warning(request, format_html_join(LINE, "{}", ((line,) for line in lines)))
 
     def _do(self, request: HttpRequest, run: Run, verb: Verb) -> str:
         """Why it was not done, in a sentence; empty if it was."""

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import localize
+
 from autonomy.console.fork_form import ForkForm
 from autonomy.console.verb_form import CancelForm, LimitsForm, PriorityForm, ScheduleForm, VerbForm
 from autonomy.models import Run
 from autonomy.selectors.permission import Act, may
+from autonomy.selectors.runs import scheduled_at
 from autonomy.services import cancel_run, fork_run, prioritise_run, raise_budget, retry_run, schedule_run
 
 
@@ -53,6 +56,13 @@ def _cancelled(run: Run) -> str:
     if run.status == Run.Status.CANCELLED:
         return "The run is cancelled."
     return "Cancelling is asked for. The run ends at the next boundary between two steps."
+
+
+def _scheduled(run: Run) -> str:
+    at = scheduled_at(run)
+    return (
+        f"The run is scheduled for {localize(at)} UTC." if at else "The run has its turn as soon as a worker is free."
+    )
 
 
 def _fork(**given: Any) -> Run:
@@ -121,7 +131,7 @@ SCHEDULE = Verb(
     act="schedule_run",
     service=schedule_run.schedule_run,
     why_not=schedule_run.why_not,
-    told=lambda run: "The run is scheduled.",
+    told=_scheduled,
     logged="Scheduled.",
     form=ScheduleForm,
 )

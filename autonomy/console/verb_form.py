@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
-from autonomy.console.figures import meter, spends
+from autonomy.console.figures import spends
 from autonomy.console.moment_field import MomentField
 from autonomy.console.priority_field import PriorityField
 from autonomy.console.service_form import ServiceForm
@@ -52,7 +52,7 @@ class LimitsForm(VerbForm):
         for spend in spends(run):
             field = self.fields[spend.name]
             field.initial = int(spend.limit) if spend.limit == int(spend.limit) else spend.limit
-            field.help_text = meter(spend)
+            field.help_text = f"Spent so far: {spend.text} ({spend.percent} %)."
 
     def asked(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}

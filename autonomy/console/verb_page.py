@@ -13,7 +13,6 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods
 
-from autonomy.console.outlook import outlook
 from autonomy.console.read_only import ReadOnlyAdmin
 from autonomy.console.verb import VERBS, Verb
 from autonomy.console.verb_form import VerbForm
@@ -52,7 +51,6 @@ class VerbPages(ReadOnlyAdmin):
                 "title": verb.button,
                 "opts": self.opts,
                 "run": run,
-                "outlook": outlook(run),
                 "verb": verb,
                 "form": form,
                 "may_view": self.has_view_permission(request),
