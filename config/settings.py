@@ -85,6 +85,7 @@ STORAGES = {
 # Some more than a run takes, so that one file too many is told in our words and not by Django's bare 400.
 DATA_UPLOAD_MAX_NUMBER_FILES = ENV.autonomy_upload_max_files + 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20  # a request without its files
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -3,12 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.read_only import EndlessAdmin, run_link
+from autonomy.console.verb import FORK
 from autonomy.models import Checkpoint
+from autonomy.selectors.permission import may
 
 
 @admin.register(Checkpoint)
@@ -19,10 +23,20 @@ class CheckpointAdmin(EndlessAdmin):
     list_select_related = ["run"]
     heavy = ("checkpoint", "run__task_spec")
     ordering = ["-id"]
+    change_form_outer_before_template = "console/checkpoint_top.html"
     fields = [
         "run", "checkpoint_id", "parent_checkpoint_id", "namespace", "superstep", "origin", "metadata", "checkpoint",
         "created_at",
     ]  # fmt: skip
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        page = super().change_view(request, object_id, form_url, extra_context)
+        if isinstance(page, TemplateResponse) and page.context_data is not None:
+            checkpoint = page.context_data["original"]
+            page.context_data["may_fork"] = not checkpoint.namespace and may(request.user, checkpoint.run, FORK.act)
+        return page
 
     @display(description="Run", ordering="run__title")
     def run_title(self, checkpoint: Checkpoint) -> SafeString:

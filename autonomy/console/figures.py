@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 from autonomy.models import Run
 
@@ -95,4 +96,13 @@ def age(moment: datetime | None) -> SafeString | str:
         moment.isoformat(),
         f"{moment:%Y-%m-%d %H:%M:%S}",
         timesince(moment, depth=1),
+    )
+
+
+def to_come(moment: datetime | None) -> SafeString | str:
+    """When, as the admin writes times, and how long until then."""
+    if moment is None:
+        return "–"
+    return format_html(
+        '<time datetime="{}">{}</time> (in {})', moment.isoformat(), localize(moment), timeuntil(moment, depth=2)
     )

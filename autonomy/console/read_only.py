@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -41,7 +41,7 @@ class Rows(ChangeList):
 
 
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):
-    actions = None
+    actions: ClassVar[list[str] | None] = None
     list_per_page = 50
     show_full_result_count = False
     list_fullwidth = True

@@ -2,12 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.forms import BaseFormSet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,17 +12,19 @@ from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.episode import EpisodeInline
+from autonomy.console.fork import ForkFields
 from autonomy.console.job import JobInline
 from autonomy.console.outlook import outlook
 from autonomy.console.panel import panels_for
 from autonomy.console.provider_call import ProviderCallInline
-from autonomy.console.read_only import ReadOnlyAdmin
+from autonomy.console.run_actions import RunActions
 from autonomy.console.source import SourceInline
-from autonomy.console.start_form import PastedSources, StartForm
-from autonomy.errors import InvalidInput
+from autonomy.console.start_page import StartPage
+from autonomy.console.verb import offered
+from autonomy.console.verb_page import VerbPages
 from autonomy.journeys.registry import journeys
 from autonomy.models import Run
-from autonomy.services.start_run import start_run
+from autonomy.selectors.runs import scheduled_at
 
 STATUS_LABELS = {
     "queued": "info",
@@ -53,7 +52,7 @@ class JourneyFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     list_display = [
         "title", "status_label", "journey_title", "owner", "node", "revisions", "spend", "age",
     ]  # fmt: skip
@@ -76,56 +75,11 @@ class RunAdmin(ReadOnlyAdmin):
             {
                 "fields": [
                     "owner", "journey_title", "id", "priority", "node", "revisions", "target", "created_at",
-                    "started_at", "ended_at",
+                    "scheduled_for", "started_at", "cancel_requested_at", "ended_at",
                 ]
             },
         ),
     ]  # fmt: skip
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Adding a run means starting it: see add_view."""
-        return request.user.has_perm("autonomy.add_run")
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The form that starts a run."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        posted = request.method == "POST"
-        data, files = (request.POST, request.FILES) if posted else (None, None)
-        form = StartForm(data, files, user=request.user)
-        pasted: BaseFormSet[Any] = PastedSources(data, prefix="pasted")
-        if posted and form.is_valid() & pasted.is_valid():
-            try:
-                run, _ = start_run(
-                    owner=form.cleaned_data["owner"],
-                    journey=form.cleaned_data["journey"],
-                    task_spec=form.task_spec(),
-                    sources=form.given_sources([one.cleaned_data for one in pasted]),
-                    actor=request.user,  # type: ignore[arg-type]
-                    priority=form.cleaned_data["priority"],
-                )
-            except InvalidInput as error:
-                form.take_errors(error)
-            else:
-                self.log_addition(request, run, "Started from the console.")
-                messages.success(request, f"The run “{run.title}” is queued.")
-                seen = self.has_view_permission(request)
-                return redirect("admin:autonomy_run_change", run.pk) if seen else redirect("admin:autonomy_run_add")
-        return TemplateResponse(
-            request,
-            "console/start.html",
-            {
-                **self.admin_site.each_context(request),
-                "title": "Start a run",
-                "opts": self.opts,
-                "form": form,
-                "pasted": pasted,
-                "had_files": bool(request.FILES),
-                **(extra_context or {}),
-            },
-        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -140,15 +94,22 @@ class RunAdmin(ReadOnlyAdmin):
                 "outlook": outlook(run),
                 "status_variant": STATUS_LABELS[self.status_label(run)[0]],
                 "status_text": self.status_label(run)[1],
+                "verbs": offered(request.user, run),
                 "panels": panels_for(request, run),
             }
         return page
 
     def get_fieldsets(self, request: HttpRequest, obj: Run | None = None) -> Any:
-        if obj is None or not obj.task_spec.keys() - _TOLD:
+        """The usual fields, and those that this run has something to say in."""
+        if obj is None:
             return self.fieldsets
-        (name, task), *rest = self.fieldsets
-        return [(name, {"fields": [*task["fields"], "further"]}), *rest]
+        (task, spend, run) = ([*one["fields"]] for _, one in self.fieldsets)
+        task += ["further"] if obj.task_spec.keys() - _TOLD else []
+        run += ["origin", "origin_checkpoint"] if obj.forked_from_id else []
+        run += ["forks"] if obj.forks.exists() else []
+        return [
+            (name, {"fields": fields}) for (name, _), fields in zip(self.fieldsets, (task, spend, run), strict=True)
+        ]
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def status_label(self, run: Run) -> tuple[str, str]:
@@ -182,6 +143,10 @@ class RunAdmin(ReadOnlyAdmin):
     @display(description="Age", ordering="-created_at")
     def age(self, run: Run) -> SafeString | str:
         return figures.age(run.created_at)
+
+    @display(description="Scheduled for")
+    def scheduled_for(self, run: Run) -> SafeString | str:
+        return figures.to_come(scheduled_at(run))
 
     @display(description="Target similarity")
     def target(self, run: Run) -> str:

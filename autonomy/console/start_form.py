@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
     BASE_INPUT_CLASSES,
@@ -18,7 +20,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from autonomy.errors import InvalidInput
+from autonomy.console.moment_field import MomentField
+from autonomy.console.priority_field import PriorityField
+from autonomy.console.service_form import ServiceForm
 from autonomy.journeys.registry import journeys
 from autonomy.services.start_run import GivenSource
 from autonomy.tools.extract import SUPPORTED
@@ -36,11 +40,10 @@ _FIELDS = {
     "task_spec.limits.usd": "limit_usd",
     "sources": "source_files",
 }
-_PLAIN = {
-    "Input should be": "It must be",
-    "String should have": "It must have",
-    "List should have": "There must be",
-}
+
+
+def _new_key() -> str:
+    return str(uuid4())
 
 
 def _number(**attrs: Any) -> UnfoldAdminIntegerFieldWidget:
@@ -66,9 +69,7 @@ class FilesField(forms.FileField):
         return files
 
 
-class StartForm(forms.Form):
-    use_required_attribute = False
-
+class StartForm(ServiceForm):
     journey = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     topic = forms.CharField(
         help_text="What to write about, in a sentence or a few.", widget=UnfoldAdminTextareaWidget({"rows": 3})
@@ -111,15 +112,14 @@ class StartForm(forms.Form):
         error_messages={"invalid_choice": "There is no active user of that name."},
         widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
     )
-    priority = forms.TypedChoiceField(
-        coerce=int,
-        choices=[
-            (number, f"{number}{note}")
-            for number in range(10)
-            for note in [{0: " – most urgent", 5: " – usual", 9: " – least urgent"}.get(number, "")]
-        ],
-        initial=5,
-        widget=UnfoldAdminSelectWidget,
+    priority = PriorityField()
+    scheduled_at = MomentField(
+        required=False,
+        label="Start at (UTC)",
+        help_text="Empty: at once. At most a year ahead.",
+    )
+    idempotency_key = forms.CharField(
+        required=False, initial=_new_key, widget=forms.HiddenInput({"autocomplete": "off"})
     )
 
     def __init__(self, *args: Any, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
@@ -164,18 +164,16 @@ class StartForm(forms.Form):
             ),
         ]
 
-    def take_errors(self, error: InvalidInput) -> None:
-        """Put what start_run refused beside the field it is about."""
-        told: dict[str, list[str]] = error.details.get("fields", {})
-        for where, said in told.items():
-            path, _, item = where.rpartition(".")
-            heading = path == "task_spec.sections" and item.isdigit()
-            name = "headings" if heading else _FIELDS.get(where)
-            lead = f"Heading {int(item) + 1}: " if heading else "" if name else f"{where}: "
-            for one in said:
-                self.add_error(name, lead + _plain(one))
-        if not told:
-            self.add_error(None, error.message)
+    def take_new_key(self) -> None:
+        """So that the form, sent once more, starts another run."""
+        self.data = cast(QueryDict, self.data).copy()
+        self.data["idempotency_key"] = _new_key()
+
+    def place(self, where: str) -> tuple[str | None, str]:
+        path, _, item = where.rpartition(".")
+        if path == "task_spec.sections" and item.isdigit():
+            return "headings", f"Heading {int(item) + 1}: "
+        return super().place(_FIELDS.get(where, where))
 
 
 class PastedForm(forms.Form):
@@ -194,11 +192,3 @@ class PastedForm(forms.Form):
 
 
 PastedSources = forms.formset_factory(PastedForm, extra=2, max_num=2, absolute_max=2)
-
-
-def _plain(message: str) -> str:
-    if "match pattern" in message:
-        return "It must be one line without control characters."
-    for theirs, ours in _PLAIN.items():
-        message = message.replace(theirs, ours)
-    return message

@@ -17,6 +17,11 @@ def may(user: Any, run: Run, act: Act) -> bool:
     return bool(run.user_id == user.pk or (user.is_staff and user.has_perm(f"autonomy.{act}")))
 
 
+def may_somewhere(user: Any, act: Act) -> bool:
+    """Whether there may be a run they may do this to: whether a list offers it at all."""
+    return bool(user.is_staff and user.has_perm(f"autonomy.{act}")) or Run.objects.filter(user=user).exists()
+
+
 def run_permitted_to(user: Any, run_id: UUID, act: Act) -> Run:
     """The run, for somebody who may do this to it. Raises NotFound if they may not even see it, else NotPermitted."""
     run = run_visible_to(user, run_id)

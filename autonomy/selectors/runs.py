@@ -68,14 +68,14 @@ def snapshot(run: Run) -> dict[str, Any]:
             if run.forked_from_id else None
         ),
         "created_at": run.created_at.isoformat(),
-        "scheduled_at": _time(_scheduled_at(run)),
+        "scheduled_at": _time(scheduled_at(run)),
         "started_at": _time(run.started_at),
         "cancel_requested_at": _time(run.cancel_requested_at),
         "ended_at": _time(run.ended_at),
     }  # fmt: skip
 
 
-def _scheduled_at(run: Run) -> datetime | None:
+def scheduled_at(run: Run) -> datetime | None:
     """When the run's job in the queue is due, if that is still to come."""
     to_come = Job.objects.filter(run=run, state=Job.State.QUEUED, scheduled_at__gt=Now())
     return to_come.order_by("scheduled_at").values_list("scheduled_at", flat=True).first()

@@ -25,8 +25,8 @@ def cancel_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
         run = locked_run(run_id)
         if run.status == Run.Status.CANCELLED:
             return run
-        if run.ended:
-            raise refused(run, f"The run has ended already ({how_it_ended(run)}); nothing is left to cancel.")
+        if message := why_not(run):
+            raise refused(run, message)
         if run.cancel_requested_at is None:
             run.cancel_requested_at = timezone.now()
             run.save(update_fields=["cancel_requested_at", "updated_at"])
@@ -36,3 +36,8 @@ def cancel_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
             cancel(run)
         run.save_progress()
     return run
+
+
+def why_not(run: Run) -> str:
+    """Why the run cannot be cancelled, in a sentence; empty if it can."""
+    return f"The run has ended already ({how_it_ended(run)}); nothing is left to cancel." if run.ended else ""

@@ -25,8 +25,8 @@ def prioritise_run(*, run_id: UUID, actor: User, priority: int) -> Run:
         )
     with transaction.atomic():
         run = locked_run(run_id)
-        if run.ended:
-            raise refused(run, f"The run has ended ({how_it_ended(run)}); its priority matters no more.")
+        if why := why_not(run):
+            raise refused(run, why)
         message = f"{actor.get_username()} changed the priority from {run.priority} to {priority}."
         data = {"before": run.priority, "after": priority}
         append(run, [NewEpisode(Kind.PRIORITY_CHANGED, message, data, run.route, actor_id=actor.pk)])
@@ -34,3 +34,8 @@ def prioritise_run(*, run_id: UUID, actor: User, priority: int) -> Run:
         Job.objects.filter(run=run, state=Job.State.QUEUED).update(priority=priority)
         run.save(update_fields=["priority", "last_seq", "updated_at"])
     return run
+
+
+def why_not(run: Run) -> str:
+    """Why the priority cannot be changed, in a sentence; empty if it can."""
+    return f"The run has ended ({how_it_ended(run)}); its priority matters no more." if run.ended else ""

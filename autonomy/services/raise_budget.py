@@ -37,8 +37,8 @@ def raise_budget(
         )
     with transaction.atomic():
         run = locked_run(run_id)
-        if run.ended and run.outcome != Run.Outcome.BUDGET_EXCEEDED:
-            raise refused(run, f"The run has ended ({how_it_ended(run)}), and not for its budget: its limits stay.")
+        if why := why_not(run):
+            raise refused(run, why)
         before = _limits(run)
         _raise(run, asked)
         goes_on = run.ended
@@ -53,6 +53,13 @@ def raise_budget(
         append(run, [NewEpisode(Kind.BUDGET_RAISED, message, data, run.route, actor_id=actor.pk)])
         run.save(update_fields=[*reopening.FIELDS, "limit_tokens", "limit_seconds", "limit_usd", "last_seq"])
     return run
+
+
+def why_not(run: Run) -> str:
+    """Why the limits cannot be raised, in a sentence; empty if they can."""
+    if run.ended and run.outcome != Run.Outcome.BUDGET_EXCEEDED:
+        return f"The run has ended ({how_it_ended(run)}), and not for its budget: its limits stay."
+    return ""
 
 
 def _limits(run: Run) -> dict[str, Any]:

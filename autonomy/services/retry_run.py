@@ -18,8 +18,8 @@ def retry_run(*, run_id: UUID, actor: User) -> Run:
     """Queue the run again, with fresh attempts. Raises NotFound, and Conflict for a run that has not failed."""
     with transaction.atomic():
         run = locked_run(run_id)
-        if run.status != Run.Status.FAILED:
-            raise refused(run, _why_not(run))
+        if message := why_not(run):
+            raise refused(run, message)
         failed_with = run.reason
         reopening.reopen(run)
         message = f"{actor.get_username()} had the run tried again; it goes on at {run.route}."
@@ -29,7 +29,10 @@ def retry_run(*, run_id: UUID, actor: User) -> Run:
     return run
 
 
-def _why_not(run: Run) -> str:
+def why_not(run: Run) -> str:
+    """Why the run cannot be retried, in a sentence; empty if it can."""
+    if run.status == Run.Status.FAILED:
+        return ""
     if not run.ended:
         return f"The run has not failed, it is {run.status}; there is nothing to retry."
     if run.outcome == Run.Outcome.BUDGET_EXCEEDED:

@@ -30,8 +30,8 @@ def schedule_run(*, run_id: UUID, actor: User, at: datetime) -> Run:
     later = due(at, "at")
     with transaction.atomic():
         run = locked_run(run_id)
-        if why_not := _why_not(run):
-            raise refused(run, why_not)
+        if message := why_not(run):
+            raise refused(run, message)
         waiting = Job.objects.filter(run=run, state=Job.State.QUEUED)
         when = Greatest(Value(later), Now()) if later else Now()
         if not waiting.update(scheduled_at=when):
@@ -60,7 +60,8 @@ def _unfit(field: str, hint: str) -> InvalidInput:
     return InvalidInput("The time does not fit; details say how to mend it.", fields={field: [hint]})
 
 
-def _why_not(run: Run) -> str:
+def why_not(run: Run) -> str:
+    """Why the run cannot be scheduled, in a sentence; empty if it can, provided that it has a job in the queue."""
     if run.ended:
         return f"The run has ended ({how_it_ended(run)}); start or fork one to have it done later."
     if run.status == Run.Status.RUNNING:

@@ -116,8 +116,9 @@ class TestReadOnly:
         assert boss.get(f"{base}{row.pk}/change/").status_code == 200
         assert boss.post(f"{base}{row.pk}/change/", {"title": "mine"}).status_code == 403
         assert boss.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-        assert 'name="action"' not in boss.get(base).content.decode()
+        assert "delete_selected" not in boss.get(base).content.decode()
         if model != "run":
+            assert 'name="action"' not in boss.get(base).content.decode()
             assert boss.get(f"{base}add/").status_code == 403
         assert Run.objects.get(pk=run.pk).title == "A line"
 
