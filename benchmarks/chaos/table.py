@@ -71,7 +71,7 @@ def _after_kills(toll: Toll, kinds: str) -> str:
     found = [(seconds, run_id, at) for at, run_id in toll.struck if (seconds := _until(at, run_id, kinds)) is not None]
     if not found:
         return "-"
-    longest, run_id, at = max(found)
+    longest, run_id, _ = max(found)
     calm = [
         seconds
         for seconds, _, at in found
