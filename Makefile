@@ -4,11 +4,6 @@
 PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
-RUNS ?= 300
-KILLS ?= 40
-REDIS ?= 3
-POSTGRES ?= 2
-SEED ?= 1
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
@@ -18,7 +13,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
-	chaos lint types contracts migrations-check deploy-check ci-gate format clean
+	bench chaos lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -49,8 +44,12 @@ test-autonomy: setup-dev ## Run the tests: make test-autonomy ARGS="-k budget"
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 chaos: setup ## Kill workers and servers while runs go on, then audit: make chaos RUNS=300 KILLS=40 SEED=1
-	@$(BIN)/python -m benchmarks.chaos --runs "$(RUNS)" --kills "$(KILLS)" --redis "$(REDIS)" \
-		--postgres "$(POSTGRES)" --seed "$(SEED)"
+	@$(BIN)/python -m benchmarks.chaos $${RUNS:+--runs "$$RUNS"} $${KILLS:+--kills "$$KILLS"} $${SEED:+--seed "$$SEED"} \
+		$${REDIS:+--redis "$$REDIS"} $${POSTGRES:+--postgres "$$POSTGRES"}
+
+bench: setup ## Measure Autonomy beside its peers: make bench RUNS=300 ROUNDS=5, or QUICK=1 for a look
+	@$(PYTHON) .ci/venv.py benchmarks/requirements.txt benchmarks/.venv
+	@$(BIN)/python -m benchmarks $${RUNS:+--runs "$$RUNS"} $${ROUNDS:+--rounds "$$ROUNDS"} $${QUICK:+--quick}
 
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -77,5 +76,5 @@ format: setup-dev ## Mend style and formatting
 	$(BIN)/python -m ruff format .
 
 clean: ## Remove .venv and caches; data (.local) stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv benchmarks/.venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

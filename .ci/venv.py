@@ -1,6 +1,7 @@
-"""Makes .venv and installs a requirements file into it, unless that was done already.
+"""Makes a virtual environment and installs a requirements file into it, unless that was done already.
 
-`python3 .ci/venv.py requirements.txt`. Two that run at once wait for each other.
+`python3 .ci/venv.py requirements.txt`, for .venv; a folder after it is another environment's: `python3 .ci/venv.py
+benchmarks/requirements.txt benchmarks/.venv`. Two that run at once wait for each other.
 """
 
 import fcntl
@@ -10,7 +11,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+NAME = sys.argv[2] if len(sys.argv) > 2 else ".venv"
+VENV = ROOT / NAME
 PYTHON = VENV / "bin" / "python"
 
 
@@ -22,24 +24,25 @@ def main() -> None:
         try:
             fcntl.flock(this_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("Waiting for another make that is setting up .venv …")
+            say(f"Waiting for another make that is setting up {NAME} …")
             fcntl.flock(this_file, fcntl.LOCK_EX)
-        stamp = VENV / f".{requirements}.installed"
-        wanted = fingerprint()
+        stamp = VENV / f".{Path(requirements).name}.installed"
+        wanted = fingerprint(requirements)
         if stamp.exists() and stamp.read_text() == wanted and works("import sys"):
             return
         if not works("import pip"):
-            say("Making .venv …")
+            say(f"Making {NAME} …")
             run([sys.executable, "-m", "venv", "--clear", str(VENV)], "The virtual environment cannot be made")
-        say(f"Installing {requirements} into .venv (about a minute) …")
+        say(f"Installing {requirements} into {NAME} (about a minute) …")
         pip = [str(PYTHON), "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
         run([*pip, "-r", str(ROOT / requirements)], f"The packages of {requirements} cannot be installed")
         stamp.write_text(wanted)
 
 
-def fingerprint() -> str:
+def fingerprint(requirements: str) -> str:
     """Of what decides what is installed: the lists, this Python, and the folder, for a moved .venv does not work."""
-    contents = b"".join(path.read_bytes() for path in sorted(ROOT.glob("requirements*.txt")))
+    lists = (ROOT / requirements).parent.glob("requirements*.txt")
+    contents = b"".join(path.read_bytes() for path in sorted(lists))
     return f"{hashlib.sha256(contents).hexdigest()} {version()} {ROOT}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -90,8 +91,11 @@ def superstep(claim: Claim, run: Run, unit: UnitOfWork, saver: StagedSaver, done
         rows = statements.execute(statements.COMMIT, parameters)
         if not rows:
             raise LeaseLost(job_id=claim.job_id)
+        began = time.monotonic()
         for write in unit.effects:
             write()
+        if done.then == "go_on" and time.monotonic() - began > parameters["lease"] / 4:
+            statements.execute(statements.RENEW, parameters)
     for name, value in zip(statements.MOVED_BY_OTHERS, rows[0], strict=True):
         setattr(run, name, value)
     run.status, run.route = parameters["status"], parameters["route"]

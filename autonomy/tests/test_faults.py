@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from autonomy import tasks
 from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run
 from autonomy.runtime import queue, recovery
 from autonomy.tests.test_gateway import answer_to, completion
@@ -187,3 +189,26 @@ def test_a_cancel_whose_worker_died_is_carried_out_by_recovery(quick, work):
     recovery.recover()
     assert status(run) == "cancelled"
     assert not Job.objects.filter(state__in=["queued", "running"]).exists()
+
+
+def test_a_worker_with_much_to_do_looks_for_lost_work_between_two_jobs(quick, monkeypatch):
+    lost = quick()
+    queue.claim()
+    Job.objects.update(lease_expires_at=lost.created_at)
+    others = [quick() for _ in range(2)]
+    monkeypatch.setattr(recovery, "_last", 0.0)
+    tasks.execute_next()
+    assert {status(run) for run in (lost, *others)} == {"waiting_human"}
+
+
+def test_a_worker_s_parent_holds_no_connection_that_its_children_could_share(celery, start, slow):
+    start_samples(start)
+    worker = celery("worker", "-c", "2", **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW unix_socket_directories")
+        (folder,) = cursor.fetchone()
+    listed = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    postgres = {fields[6] for fields in listed if len(fields) > 7 and fields[7].startswith(folder)}
+    held = {os.readlink(file) for file in Path(f"/proc/{worker.pid}/fd").iterdir()}
+    assert not held & {f"socket:[{inode}]" for inode in postgres}
