@@ -87,12 +87,11 @@ CORRUPTIONS = {
         f"UPDATE {EPISODES} SET kind = 'run_cancelled' WHERE run_id = %(run)s AND kind = 'run_ended'",
         told("run_ended").replace("%(run)s", "%(waiting)s"),
     ],
-    "failed_runs_used_every_attempt": [
-        "UPDATE autonomy_runs SET status = 'failed', outcome = 'failed', reason = 'Lost.' WHERE id = %(run)s",
-        "UPDATE autonomy_runs SET status = 'failed', outcome = 'failed', reason = 'Lost.' WHERE id = %(run)s; "
-        + told("lease_expired")
-        + ";"
-        + told("run_failed", '{"code": "worker_lost"}'),
+    "runs_failed_only_after_every_attempt": [
+        "UPDATE autonomy_runs SET status = 'failed', outcome = 'failed', reason = '' WHERE id = %(run)s",
+        told("run_failed", '{"code": "provider_unavailable"}'),
+        told("lease_expired") + ";" + told("run_failed", '{"code": "worker_lost"}'),
+        ";".join([told("lease_expired")] * 5 + [told("run_failed", '{"code": "document_error"}')]),
     ],
     "nothing_failed_inside": [
         told("run_failed", '{"code": "internal", "type": "OperationalError"}'),

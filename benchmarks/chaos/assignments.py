@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from autonomy.services.start_run import GivenSource
+from benchmarks.chaos.model import AGAINST_ALL_ODDS
 
 JOURNEYS = {"essay": 100, "report": 200, "literature_review": 300}  # with the fewest words each may be asked for
 SAMPLES = ("managed-retreat.md", "mangroves-and-salt-marshes.md")
@@ -53,6 +54,8 @@ def assignment(seed: int, number: int, owners: int) -> Assignment:
         "words": JOURNEYS[journey] + chance.randrange(0, 100),
         "max_revisions": chance.choice((0, 1, 1, 2)),
     }
+    if chance.random() < 0.03:  # it fails, and is retried
+        task_spec["topic"] += f", {AGAINST_ALL_ODDS}"
     if chance.random() < 0.05:
         task_spec["limits"] = {"tokens": chance.randrange(500, 4000)}
     sources = [GivenSource("survey.txt", _survey(chance).encode())]

@@ -38,6 +38,7 @@ class Fleet:
         self._processes = processes
         self._environment = environment
         self._logs = logs
+        self._count = children
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
         bare = ["--without-gossip", "--without-mingle", "-c", str(children)]
         self._commands = {
@@ -55,6 +56,15 @@ class Fleet:
     def start(self) -> None:
         for name in self._commands:
             self._start(name)
+
+    def wait_until_ready(self) -> None:
+        """Until every worker has its processes; a storm over nobody proves nothing."""
+        deadline = time.monotonic() + LONGEST_STOP
+        workers = [name for name in self._commands if name.startswith("worker")]
+        while any(len(self._children(name)) < self._count for name in workers):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"The workers did not start in {LONGEST_STOP:.0f} s; see their logs.")
+            time.sleep(0.1)
 
     def supervise(self) -> None:
         """Start again what has ended. One round; called all the time."""

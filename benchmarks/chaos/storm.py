@@ -85,8 +85,9 @@ class Storm:
     def rage(self, tell: Callable[[str], None]) -> bool:
         """Returns when all has settled, True, or when nothing moves any more, False."""
         owners = [User.objects.get_or_create(username=f"owner-{n}")[0] for n in range(OWNERS)]
-        self._began = time.monotonic()
         self._fleet.start()
+        self._fleet.wait_until_ready()
+        self._began = time.monotonic()
         self._do(partial(self._always, self._fleet.supervise, 0.2), lasting=True)
         self._do(partial(self._always, self.post.look, 0.2), lasting=True)
         self._do(partial(self._always, self.people.look, 0.5), lasting=True)

@@ -79,23 +79,26 @@ def every_run_was_started_once() -> list[str]:
 
 
 @check
-def failed_runs_used_every_attempt() -> list[str]:
-    """A run may fail when a superstep lost every attempt to its worker or its provider, and its episodes say so."""
+def runs_failed_only_after_every_attempt() -> list[str]:
+    """At each failure one superstep had lost every attempt to its worker or its provider; the episodes say so."""
     return sentences("""
-        SELECT format('Run %s failed (%s) after %s of %s attempts at one superstep: %s',
-                      r.id, coalesce(last.data ->> 'code', 'no code'), tries.n, jobs.bound, r.reason)
-        FROM autonomy_runs r
-        JOIN autonomy_episodic_logs last ON last.run_id = r.id AND last.seq = r.last_seq,
+        SELECT format('Run %s failed (%s, episode %s) after %s of %s attempts at one superstep: %s',
+                      r.id, coalesce(f.data ->> 'code', 'no code'), f.seq, tries.n, jobs.bound, f.message)
+        FROM autonomy_episodic_logs f JOIN autonomy_runs r ON r.id = f.run_id,
         LATERAL (SELECT max(max_attempts) bound FROM autonomy_job_queue WHERE run_id = r.id) jobs,
         LATERAL (SELECT coalesce(max(seq), 0) seq FROM autonomy_episodic_logs
-                 WHERE run_id = r.id
+                 WHERE run_id = r.id AND seq < f.seq
                    AND kind IN ('node_finished', 'node_paused', 'run_retried', 'budget_raised')) progress,
-        LATERAL (SELECT count(*) + (last.data ->> 'code' IS DISTINCT FROM 'worker_lost')::int n
+        LATERAL (SELECT count(*) + (f.data ->> 'code' IS DISTINCT FROM 'worker_lost')::int n
                  FROM autonomy_episodic_logs e
-                 WHERE e.run_id = r.id AND e.seq > progress.seq AND e.kind IN ('lease_expired', 'step_failed')) tries
-        WHERE r.status = 'failed' AND (
-            tries.n < jobs.bound OR r.reason = ''
-            OR coalesce(last.data ->> 'code', '') NOT IN ('worker_lost', 'provider_unavailable', 'unusable_answer'))
+                 WHERE e.run_id = r.id AND e.seq > progress.seq AND e.seq < f.seq
+                   AND e.kind IN ('lease_expired', 'step_failed')) tries
+        WHERE f.kind = 'run_failed' AND (
+            tries.n < jobs.bound OR f.message = ''
+            OR coalesce(f.data ->> 'code', '') NOT IN ('worker_lost', 'provider_unavailable', 'unusable_answer'))
+        UNION ALL
+        SELECT format('Run %s has failed and does not say why.', id) FROM autonomy_runs
+        WHERE status = 'failed' AND reason = ''
     """)
 
 
