@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections import defaultdict
 
@@ -22,6 +23,7 @@ BUSY_PERCENT = 10.0
 
 def main() -> None:
     given = asked()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that services and folder go then too
     rounds: Rounds = defaultdict(list)
     busy = psutil.cpu_percent(interval=2)
     if busy > BUSY_PERCENT:
