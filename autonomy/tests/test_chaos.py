@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.chaos.worker_logs import late_workers, unexpected_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [*("--runs", "5"), *("--kills", "2"), *("--freezes", "1"), *("--stops", "1"), *("--redis", "1")]
@@ -31,3 +34,23 @@ def test_runs_survive_a_small_storm_and_the_developer_s_settings_are_left_alone(
     assert (ended.returncode, told[-1]) == (0, "audit clean"), ended.stdout + ended.stderr
     assert "5 attempts" in told[0]
     assert "  SIGKILLs " in ended.stdout
+
+
+def test_an_error_that_no_outage_explains_is_found_in_the_workers_logs(tmp_path):
+    ours, late = {"logger": "autonomy.runtime.step", "level": "error"}, {"event": "lease_lost", "level": "warning"}
+    raised = {"logger": "celery.worker.request", "level": "error"}
+    lines = [
+        {**ours, "event": "step_failed", "error": "IntegrityError"},
+        {**ours, "event": "step_failed", "error": "OperationalError"},
+        {**raised, "event": "Task handler raised error: KeyError('x')"},
+        {**raised, "event": "Task handler raised error: WorkerLostError('signal 9 (SIGKILL) Job: 5.')"},
+        {**raised, "event": "consumer: Cannot connect to redis"},
+        late,
+    ]
+    text = "\n".join(["not JSON", *map(json.dumps, lines), '{"event": "cut off by a ki'])
+    (tmp_path / "worker-1.log").write_text(text)
+    assert unexpected_errors(tmp_path) == [
+        "The workers' logs tell 1 times: step_failed IntegrityError",
+        "The workers' logs tell 1 times: Task handler raised error: KeyError",
+    ]
+    assert late_workers(tmp_path) == 1

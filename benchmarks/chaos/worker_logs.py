@@ -29,7 +29,7 @@ def unexpected_errors(folder: Path) -> list[str]:
     for line in _lines(folder):
         event, error = str(line.get("event", "")), str(line.get("error", ""))
         if event.startswith(RAISED):  # out of a task: Celery tells it
-            event, error = RAISED, event.removeprefix(RAISED).split("(", 1)[0]
+            event, error = RAISED.strip(), event.removeprefix(RAISED).split("(", 1)[0]
         elif not str(line.get("logger", "")).startswith(OURS):
             continue
         if line.get("level") in ("error", "critical") and error not in EXPECTED:
