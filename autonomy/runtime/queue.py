@@ -66,7 +66,9 @@ def enqueue_continue(run_id: UUID, priority: int) -> Job:
 def _enqueue(run_id: UUID, kind: str, priority: int, at: datetime | None = None) -> Job:
     bound = settings.ENV.autonomy_job_attempts
     asked = {"run": run_id, "kind": kind, "priority": priority, "at": at, "max_attempts": bound}
-    ((job_id, is_new),) = statements.execute(statements.ENQUEUE, asked)
+    # Nothing comes back when another one was being committed: it is seen by a second look.
+    found = statements.execute(statements.ENQUEUE, asked) or statements.execute(statements.ENQUEUE, asked)
+    ((job_id, is_new),) = found
     if is_new and at is None:
         hint_after_commit()
     return Job.objects.get(pk=job_id)

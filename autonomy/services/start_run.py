@@ -99,15 +99,14 @@ def start_run(
 
 def _write(run: Run, rows: list[Source], doubles: list[str], later: datetime | None) -> Job:
     with transaction.atomic():
-        run.save(force_insert=True)
-        for row in rows:
-            row.run = run
-        Source.objects.bulk_create(rows, batch_size=1)  # the bytes of many in one statement would be too much
         data: dict[str, Any] = {"journey": run.journey, "sources": len(rows), "doubles": doubles}
         if later:
             data["scheduled_at"] = later.isoformat()
         append(run, [NewEpisode(Kind.RUN_QUEUED, _told(rows, doubles, later), data, actor_id=run.started_by_id)])
-        run.save(update_fields=["last_seq"])
+        run.save(force_insert=True)  # with its first episode counted; keys are checked at the commit
+        for row in rows:
+            row.run = run
+        Source.objects.bulk_create(rows, batch_size=1)  # the bytes of many in one statement would be too much
         seed(
             run.pk,
             {

@@ -125,6 +125,26 @@ def test_a_run_somebody_holds_is_passed_over_and_not_waited_for():
     assert queue.claim().job_id == first.pk
 
 
+def test_a_resume_that_is_enqueued_while_another_one_is_not_committed_yet_is_the_same_job():
+    run = RunFactory()
+    jobs, written = [], threading.Event()
+
+    def later():
+        written.wait(20)
+        jobs.append(queue.enqueue_resume(run.pk))
+        connections.close_all()
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    with transaction.atomic():
+        jobs.append(queue.enqueue_resume(run.pk))
+        written.set()
+        thread.join(1)
+        assert thread.is_alive(), "the index has it wait"
+    thread.join(20)
+    assert jobs[0] == jobs[1]
+
+
 def test_the_claim_is_one_round_trip(tmp_path):
     enqueue(UserFactory())
     with connection.cursor() as cursor, (tmp_path / "wire").open("w") as wire:

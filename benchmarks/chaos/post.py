@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import json
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -25,6 +26,7 @@ from turnitin.models import Cycle
 
 COURIERS = 2
 LOOK_EVERY = 0.2
+REMEMBERED = 60
 SOON = 0.25  # until the couriers have all copies, so that these are delivered at one instant
 
 
@@ -37,6 +39,7 @@ class Post:
         self._sent: set[str] = set()
         self._silent: set[str] = set()
         self._later: list[tuple[float, int, Order]] = []
+        self._latest: deque[Order] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
         self.strange: list[str] = []
@@ -55,12 +58,20 @@ class Post:
                     self._silent.add(cycle_id)
                 else:
                     self._order(cycle_id, run_id, f"{self._seed}:report:{assignment}:{number}")
-        while self._later and self._later[0][0] <= time.time() + SOON:
-            _, number, order = heapq.heappop(self._later)
+        while due := self._next():
+            number, order = due
             courier = self._couriers[number % COURIERS]
             assert courier.stdin
             courier.stdin.write(order.line())
             courier.stdin.flush()
+
+    def repeat(self, seconds: float) -> None:
+        """Order the latest deliveries again, spread over so many seconds, as one does who got no answer."""
+        at = time.time() + SOON
+        with self._lock:
+            pause = seconds / REMEMBERED
+            again = [dataclasses.replace(one, at=at + n * pause) for n, one in enumerate(self._latest)]
+        self._plan(again)
 
     def busy(self) -> bool:
         """Whether somebody waits who shall get a report, or a delivery is not yet answered."""
@@ -97,11 +108,20 @@ class Post:
         planned = [Order(run_id, cycle_id, url, similarity, when) for similarity, when in orders]
         if chance.random() < 0.08:
             planned.append(Order(run_id, cycle_id, f"{url}/unfinished", None, at - SOON / 2))
+        self._plan(planned)
+
+    def _plan(self, orders: list[Order]) -> None:
         with self._lock:
-            first = self.counts["ordered"]
-            self.counts["ordered"] += len(planned)
-        for number, order in enumerate(planned, start=first):
-            heapq.heappush(self._later, (order.at, number, order))
+            for order in orders:
+                heapq.heappush(self._later, (order.at, self.counts["ordered"], order))
+                self.counts["ordered"] += 1
+                self._latest.append(order)
+
+    def _next(self) -> tuple[int, Order] | None:
+        with self._lock:
+            if self._later and self._later[0][0] <= time.time() + SOON:
+                return heapq.heappop(self._later)[1:]
+        return None
 
     def _hire(self, log: Path) -> subprocess.Popen[str]:
         with log.open("ab") as told:

@@ -212,6 +212,9 @@ class Storm:
 
     def _outage(self, blow: Blow) -> None:
         strike = outages.restart_redis if blow.what == "redis" else outages.restart_postgres
+        if blow.what == "postgres":
+            self.post.repeat(1.0)
+            time.sleep(0.5)  # until these are on their way
         began = datetime.now(UTC)
         strike(settings.EMBEDDED, blow.way, self._chance)
         self.toll.away.append((began, datetime.now(UTC)))
