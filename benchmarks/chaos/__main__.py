@@ -114,14 +114,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=40, help="processes to SIGKILL (40)")
     parser.add_argument("--redis", type=int, default=3, help="restarts of Redis (3)")
     parser.add_argument("--postgres", type=int, default=2, help="restarts of Postgres (2)")
-    parser.add_argument("--freezes", type=int, help="workers put to sleep past their lease (a tenth of the kills)")
+    parser.add_argument("--freezes", type=int, help="workers put to sleep past their lease (a sixth of the kills)")
     parser.add_argument("--stops", type=int, help="workers asked to stop by SIGTERM (a tenth of the kills)")
     parser.add_argument("--seed", type=int, default=1, help="what is random is drawn from it (1)")
     parser.add_argument("--seconds", type=float, help="over which all of it is spread (one a run, at least 20)")
     parser.add_argument("--lease", type=float, default=10.0, help="seconds of a worker's lease (10)")
     parser.add_argument("--keep", action="store_true", help="keep the database and the logs in any case")
     asked = parser.parse_args()
-    asked.freezes = max(1, asked.kills // 10) if asked.freezes is None else asked.freezes
+    asked.freezes = max(1, asked.kills // 6) if asked.freezes is None else asked.freezes
     asked.stops = max(1, asked.kills // 10) if asked.stops is None else asked.stops
     asked.seconds = max(LEAST_SECONDS, asked.runs) if asked.seconds is None else asked.seconds
     return asked

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.chaos.outages import POSTGRES_WAYS, REDIS_WAYS
 
-FREEZES = ("past its lease", "in a transaction")
+FREEZES = ("before its commit", "past its lease", "in a transaction")
 KILLS = {"pool child": 0.7, "whole worker": 0.22, "beat": 0.08}
 
 
