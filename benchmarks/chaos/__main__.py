@@ -87,6 +87,7 @@ def _storm_and_audit(asked: argparse.Namespace, processes: Processes, address: s
     from benchmarks.chaos.audit import audit
     from benchmarks.chaos.fleet import Fleet
     from benchmarks.chaos.storm import Size, Storm
+    from benchmarks.chaos.worker_logs import unexpected_errors
 
     settings.EMBEDDED.ensure()
     call_command("migrate", interactive=False, verbosity=0)
@@ -96,12 +97,13 @@ def _storm_and_audit(asked: argparse.Namespace, processes: Processes, address: s
         f"{size.kills} kills, {size.freezes} freezes, {size.stops} stops, {size.redis} Redis and {size.postgres} "
         f"Postgres restarts; lease {asked.lease:g} s, {settings.ENV.autonomy_job_attempts} attempts, seed {size.seed}"
     )
-    fleet = Fleet(processes, os.environ | {"AUTONOMY_LOG_LEVEL": "INFO"}, logs, WORKERS, BEATS, CHILDREN)
+    fleet = Fleet(processes, {**os.environ, "AUTONOMY_LOG_LEVEL": "INFO"}, logs, WORKERS, BEATS, CHILDREN)
     storm = Storm(size, fleet, logs)
     settled = storm.rage(_tell)
     answers: dict[str, int] = _json(f"{address}/counts")
     _tell("\n" + table.show(table.rows(storm, answers, logs, time.monotonic() - began)) + "\n")
     found = [f"storm: {sentence}" for sentence in storm.toll.strange]
+    found += [f"logs: {sentence}" for sentence in unexpected_errors(logs)]
     found += [f"{one.check}: {one.sentence}" for one in audit()]
     if not settled:
         found += [f"not settled: {sentence}" for sentence in table.unsettled() or ["nothing moved, but all looks done"]]

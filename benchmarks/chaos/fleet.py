@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +33,15 @@ class Victim:
 
 class Fleet:
     def __init__(
-        self, processes: Processes, environment: Mapping[str, str], logs: Path, workers: int, beats: int, children: int
+        self, processes: Processes, environment: dict[str, str], logs: Path, workers: int, beats: int, children: int
     ) -> None:
         self._processes = processes
-        self._environment = environment
+        self._environment = environment | {"CHAOS_SEAMS": str(logs / "seams")}
         self._logs = logs
         self._count = children
-        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "benchmarks.chaos.seams"]
+        self._seams = logs / "seams"
+        self._seams.mkdir()
         bare = ["--without-gossip", "--without-mingle", "-c", str(children)]
         self._commands = {
             **{f"worker-{n}": [*celery, "worker", *bare, "-n", f"chaos-{n}@%h"] for n in range(1, workers + 1)},
@@ -120,6 +122,10 @@ class Fleet:
             self._stopping[name] = time.monotonic()
             os.kill(self._processes.pid(name), signal.SIGTERM)
             return True
+
+    def before_their_commit(self) -> set[int]:
+        """The processes that have finished a superstep and are about to write it."""
+        return {int(mark.name) for mark in self._seams.iterdir()}
 
     def freeze(self, chance: random.Random, busy: Collection[int]) -> psutil.Process | None:
         """SIGSTOP for a pool child that executes a job; None if none does. To be thawed later."""

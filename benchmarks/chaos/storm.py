@@ -33,8 +33,6 @@ from benchmarks.chaos.post import Post
 OWNERS = 5
 STARTERS = 3
 OVERSLEEP = (2.5, 6.0)  # seconds beyond its lease, in which recovery finds it
-# A node that asks no provider and tells of no progress: the first that notices its lost lease is the commit.
-QUIET_NODE = "turnitin_pause"
 LONGEST_HUNT = 30.0
 STILL_FOR = 120.0  # without any progress for so long it will not settle
 TELL_EVERY = 5.0
@@ -199,19 +197,28 @@ class Storm:
 
     def _freeze(self, blow: Blow) -> None:
         deadline = time.monotonic() + LONGEST_HUNT
-        where = {"run__route": QUIET_NODE} if blow.way == "before its commit" else {}
-        while not (child := self._fleet.freeze(self._chance, busy := patiently(partial(_busy, **where)))):
-            if self._over.wait(0.05) or time.monotonic() > deadline:
+        while not (child := self._fleet.freeze(self._chance, busy := self._to_freeze(blow))):
+            if self._over.wait(0.02) or time.monotonic() > deadline:
                 return  # nobody works any more
         self.toll.frozen[blow.way] += 1
         self._asleep.add(child.pid)
         seconds = settings.ENV.autonomy_lease_seconds + self._chance.uniform(*OVERSLEEP)
         if blow.way == "in a transaction":
             _hold(busy[child.pid], seconds)
+        elif blow.way == "before its commit":
+            # It wakes up while another one is at the same superstep.
+            _await_another(busy[child.pid], child.pid, seconds)
         else:
             time.sleep(seconds)
         self.toll.thawed += thaw(child)
         self._asleep.discard(child.pid)
+
+    def _to_freeze(self, blow: Blow) -> dict[int, UUID]:
+        busy = patiently(_busy)
+        if blow.way == "before its commit":
+            ready = self._fleet.before_their_commit()
+            busy = {pid: run_id for pid, run_id in busy.items() if pid in ready}
+        return busy
 
     def _outage(self, blow: Blow) -> None:
         strike = outages.restart_redis if blow.what == "redis" else outages.restart_postgres
@@ -259,10 +266,18 @@ class Storm:
         )
 
 
-def _busy(**where: str) -> dict[int, UUID]:
+def _busy() -> dict[int, UUID]:
     """Which process executes which run."""
-    rows = Job.objects.filter(state=Job.State.RUNNING, **where).values_list("worker", "run_id")
+    rows = Job.objects.filter(state=Job.State.RUNNING).values_list("worker", "run_id")
     return {int(worker.rpartition(":")[2]): run_id for worker, run_id in rows}
+
+
+def _await_another(run_id: UUID, pid: int, longest: float) -> None:
+    deadline = time.monotonic() + longest
+    while time.monotonic() < deadline:
+        if any(other == run_id and number != pid for number, other in patiently(_busy).items()):
+            return
+        time.sleep(0.05)
 
 
 def _hold(run_id: UUID, seconds: float) -> None:

@@ -14,8 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from benchmarks.chaos.storm import Storm, Toll
-
-LATE = ('"lease_lost_at_commit"', '"lease_lost_at_failure"', '"lease_lost"')
+from benchmarks.chaos.worker_logs import late_workers
 
 
 def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -> list[tuple[str, str]]:
@@ -36,7 +35,7 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
         ("workers asked to stop", f"{toll.stops}; supersteps given back: {told['step_given_back']}"),
         ("ended by themselves", _counts(toll.ended)),
         ("outages", _counts(toll.outages)),
-        ("leases expired", f"{told['lease_expired']}; late workers turned away: {_late_workers(logs)}"),
+        ("leases expired", f"{told['lease_expired']}; late workers turned away: {late_workers(logs)}"),
         ("a kill was noticed after", _after_kills(toll, "kind = 'lease_expired'")),
         ("a run stood still for", _after_kills(toll, "node <> '' AND kind <> 'lease_expired'")),
         ("attempts that failed", f"{told['step_failed']}, tried again; provider retries {told['retry']}"),
@@ -87,14 +86,6 @@ def _until(at: datetime, run_id: UUID, kinds: str) -> float | None:
         [run_id, at],
     )
     return (then - at).total_seconds() if then else None
-
-
-def _late_workers(logs: Path) -> int:
-    count = 0
-    for log in logs.glob("worker-*.log"):
-        with log.open(errors="replace") as lines:
-            count += sum(any(event in line for event in LATE) for line in lines)
-    return count
 
 
 def _episodes() -> Counter[str]:
