@@ -37,9 +37,9 @@ def supersteps_per_second(rounds: Sequence[Measured]) -> float:
     return runs_per_second(rounds) * STEPS
 
 
-def ratio(ours: Sequence[Measured], theirs: Sequence[Measured]) -> float:
-    """Of the runs per second; compared within each round, for the machine may be faster in another."""
-    return median(a.runs_per_second / b.runs_per_second for a, b in zip(ours, theirs, strict=True))
+def ratios(ours: Sequence[Measured], theirs: Sequence[Measured]) -> list[float]:
+    """Of the runs per second, ascending; one for each round, for the machine may be faster in another."""
+    return sorted(a.runs_per_second / b.runs_per_second for a, b in zip(ours, theirs, strict=True))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
-from benchmarks.measured import Measured, Rounds, percentile, ratio, runs_per_second, supersteps_per_second
+from benchmarks.measured import Measured, Rounds, percentile, ratios, runs_per_second, supersteps_per_second
 from benchmarks.subjects import AUTONOMY, LANGGRAPH_POSTGRES, SUBJECTS
 from benchmarks.work import STEPS as STEPS
 
@@ -45,12 +45,13 @@ def _markdown(rows: list[list[str]]) -> str:
 def _row(rounds: Rounds, name: str, target: float | None) -> list[str]:
     mine = rounds[name]
     single = [ms for one in mine for ms in one.milliseconds]
-    times = ratio(rounds[AUTONOMY.name], mine)
+    each = ratios(rounds[AUTONOMY.name], mine)
+    times = median(each)
     return [
         name,
         f"{runs_per_second(mine):.1f}",
         f"{supersteps_per_second(mine):.0f}",
-        "" if name == AUTONOMY.name else f"{times:.2f} x",
+        "" if name == AUTONOMY.name else f"{times:.2f} x ({each[0]:.2f}–{each[-1]:.2f})",
         "" if target is None else f"{target:.1f} x: {_judged(times >= target)}",
         f"{percentile(single, 50):.1f}",
         f"{percentile(single, 95):.1f}",

@@ -29,16 +29,18 @@ from autonomy.checkpoints.versions import next_version
 
 
 class StagedSaver(BaseCheckpointSaver[str]):
-    """Serves one run in one process. Reads the newest checkpoint once and then keeps it in memory.
+    """Serves one run in one process. Reads the newest checkpoint once and then keeps it in memory; a run that is being
+    started has none.
 
     After an error the instance must be thrown away: what it keeps may be ahead of the database.
     """
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, *, is_new: bool = False) -> None:
         super().__init__(serde=SERDE)
         self._run_id = run_id
         self._lock = threading.Lock()
-        self._current = PostgresSaver().get_tuple({"configurable": {"thread_id": run_id, "checkpoint_ns": ""}})
+        newest: RunnableConfig = {"configurable": {"thread_id": run_id, "checkpoint_ns": ""}}
+        self._current = None if is_new else PostgresSaver().get_tuple(newest)
         self._new = rows.NewRows()
         self._writes: list[tuple[str, Sequence[tuple[str, Any]], str, str]] = []
 

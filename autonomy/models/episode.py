@@ -17,7 +17,9 @@ class Episode(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     message = models.TextField()
     data = models.JSONField(default=dict)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -26,7 +28,10 @@ class Episode(models.Model):
             models.UniqueConstraint(name="episode_seq_unique_in_run", fields=["run", "seq"]),
             models.CheckConstraint(name="episode_seq_from_one", condition=Q(seq__gte=1)),
         ]
-        indexes = [models.Index(fields=["run", "-created_at"], name="episode_newest_of_run")]
+        indexes = [
+            models.Index(fields=["run", "-created_at"], name="episode_newest_of_run"),
+            models.Index(fields=["actor"], name="episode_by_actor", condition=Q(actor__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"

@@ -44,14 +44,18 @@ class Run(models.Model):
     ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="runs")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="runs", db_index=False)
     journey = models.CharField(max_length=64)
     title = models.CharField(max_length=300)
     task_spec = models.JSONField()
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, help_text="Given by who started it.")
     request_fingerprint = models.CharField(max_length=64, blank=True, default="", help_text="Of what was asked.")
-    forked_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="forks")
+    forked_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="forks", db_index=False
+    )
     forked_from_checkpoint = models.CharField(max_length=64, blank=True, default="")
     priority = models.PositiveSmallIntegerField(default=5, help_text="0 is most urgent, 9 least.")
 
@@ -151,6 +155,7 @@ class Run(models.Model):
             models.Index(fields=["user", "-created_at"], name="run_by_user"),
             models.Index(fields=["status", "-created_at"], name="run_by_status"),
             models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(fields=["forked_from"], name="run_forks", condition=Q(forked_from__isnull=False)),
             # Not partial: of partial indexes Postgres has no statistics. No column in them is one that commits change.
             models.Index(CHECKPOINTS_BOUND, name="run_checkpoints_to_prune"),
             models.Index(EPISODES_FROM, name="run_episodes_to_prune"),

@@ -72,19 +72,22 @@ SELECT id, run_id, kind, attempt, max_attempts, lease_token, (SELECT seq FROM to
 
 # Asked for again, a job that is there already comes back: a run has one start, and one live resume at most.
 ENQUEUE = """
-WITH new AS (
+WITH run AS (
+  SELECT id, user_id FROM autonomy_runs
+  WHERE id = %(run)s AND user_id = coalesce(%(user)s, user_id) AND journey = coalesce(%(journey)s, journey)
+), new AS (
   INSERT INTO autonomy_job_queue
     (run_id, user_id, kind, state, priority, scheduled_at, attempt, max_attempts, worker, last_error, created_at)
-  SELECT r.id, r.user_id, %(kind)s::text, 'queued', %(priority)s, coalesce(%(at)s::timestamptz, now()), 0,
+  SELECT run.id, run.user_id, %(kind)s, 'queued', %(priority)s, coalesce(%(at)s, now()), 0,
          %(max_attempts)s, '', '', now()
-  FROM autonomy_runs r WHERE r.id = %(run)s
+  FROM run
   ON CONFLICT DO NOTHING
-  RETURNING id
+  RETURNING *
 )
-SELECT id, true FROM new
+SELECT new.*, true AS is_new FROM new
 UNION ALL
-SELECT id, false FROM autonomy_job_queue
-WHERE run_id = %(run)s AND kind = %(kind)s::text AND (kind = 'start' OR state IN ('queued', 'running'))
+SELECT j.*, false FROM autonomy_job_queue j JOIN run ON run.id = j.run_id
+WHERE j.kind = %(kind)s AND (j.kind = 'start' OR j.state IN ('queued', 'running'))
 LIMIT 1
 """
 

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import redis
@@ -48,9 +48,7 @@ def enqueue_start(
     run_id: UUID, user_id: int, journey: str, priority: int = 5, *, scheduled_at: datetime | None = None
 ) -> Job:
     """The run's first job, due now or at `scheduled_at`. Asked again for the same run it returns the job there is."""
-    if not Run.objects.filter(pk=run_id, user_id=user_id, journey=journey).exists():
-        raise Run.DoesNotExist(f"no run {run_id} of user {user_id} on journey {journey}")
-    return _enqueue(run_id, Job.Kind.START, priority, scheduled_at)
+    return _enqueue(run_id, Job.Kind.START, priority, scheduled_at, user_id, journey)
 
 
 def enqueue_resume(run_id: UUID, priority: int = 4) -> Job:
@@ -63,15 +61,31 @@ def enqueue_continue(run_id: UUID, priority: int) -> Job:
     return _enqueue(run_id, Job.Kind.CONTINUE, priority)
 
 
-def _enqueue(run_id: UUID, kind: str, priority: int, at: datetime | None = None) -> Job:
-    bound = settings.ENV.autonomy_job_attempts
-    asked = {"run": run_id, "kind": kind, "priority": priority, "at": at, "max_attempts": bound}
+def _enqueue(
+    run_id: UUID,
+    kind: str,
+    priority: int,
+    at: datetime | None = None,
+    user_id: int | None = None,
+    journey: str | None = None,
+) -> Job:
+    asked = {
+        "run": run_id,
+        "user": user_id,
+        "journey": journey,
+        "kind": kind,
+        "priority": priority,
+        "at": at,
+        "max_attempts": settings.ENV.autonomy_job_attempts,
+    }
     # Nothing comes back when another one was being committed: it is seen by a second look.
-    found = statements.execute(statements.ENQUEUE, asked) or statements.execute(statements.ENQUEUE, asked)
-    ((job_id, is_new),) = found
-    if is_new and at is None:
+    found = [*Job.objects.raw(statements.ENQUEUE, asked)] or [*Job.objects.raw(statements.ENQUEUE, asked)]
+    if not found:
+        raise Run.DoesNotExist(f"There is no such run: {run_id}, user {user_id}, journey {journey}.")
+    job: Any = found[0]
+    if job.is_new and at is None:
         hint_after_commit()
-    return Job.objects.get(pk=job_id)
+    return cast(Job, job)
 
 
 def claim() -> Claim | None:

@@ -66,7 +66,7 @@ def fork_run(
     with transaction.atomic():
         fork.save(force_insert=True)
         copy_sources(origin.pk, fork.pk)
-        seed(fork.pk, state)
+        seed(fork.pk, state, is_new=True)
         # The origin is locked only now, and named only now: it may work on while hundreds of megabytes are copied.
         origin = locked_run(run_id)
         if not Checkpoint.objects.filter(run=origin, checkpoint_id=begun_with).exists():

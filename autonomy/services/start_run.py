@@ -118,6 +118,7 @@ def _write(run: Run, rows: list[Source], doubles: list[str], later: datetime | N
                 "revision": 0,
                 "budgets": budgets_of(run),
             },
+            is_new=True,
         )
         return queue.enqueue_start(run.pk, run.user_id, run.journey, run.priority, scheduled_at=later)
 
