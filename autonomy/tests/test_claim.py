@@ -146,7 +146,9 @@ def test_a_resume_that_is_enqueued_while_another_one_is_not_committed_yet_is_the
 
 
 def test_the_claim_is_one_round_trip(tmp_path):
-    enqueue(UserFactory())
+    enqueue(UserFactory(), 4)
+    for _ in range(3):  # until the connection has it prepared
+        queue.claim()
     with connection.cursor() as cursor, (tmp_path / "wire").open("w") as wire:
         cursor.connection.pgconn.trace(wire.fileno())
         assert queue.claim()
