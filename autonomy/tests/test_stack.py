@@ -136,10 +136,10 @@ def test_a_worker_or_a_beat_that_dies_is_started_again(data: Path, word: str) ->
     stack = Stack(data)
     # The web server answers first; the others are given time to come up, to be killed in full flight.
     assert eventually(lambda: one(data, word) is not None, 20)
-    killed_at = time.time()
+    before = {process.pid for process in left_behind(data) if word in process.cmdline()}
     one(data, word).kill()
-    # The oldest of them: what is left of a dead worker, its children, must be gone too.
-    assert eventually(lambda: one(data, word).create_time() > killed_at, 20)
+    # Also what is left of a dead worker, its children, must be gone.
+    assert eventually(lambda: one(data, word).pid not in before, 20)
     code, _, errors = stack.stop(signal.SIGTERM)
     assert code == 0, errors
     assert f"The {word} process ended unexpectedly (exit code -9); starting it again." in errors
