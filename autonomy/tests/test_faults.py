@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from autonomy import tasks
 from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run
-from autonomy.runtime import queue, recovery
+from autonomy.runtime import queue, recovery, step
+from autonomy.tests import quick as journey
 from autonomy.tests.test_gateway import answer_to, completion
 from autonomy.tests.test_worker import assert_told_completely, celery, start_samples, status, wait_until
 
@@ -143,6 +144,27 @@ def test_a_worker_told_to_stop_gives_back_what_it_cannot_finish_in_time(celery, 
     queue.hint()
     wait_until(lambda: status(run) == "waiting_human")
     assert_told_completely(run)
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_commit_whose_lease_is_gone_writes_nothing(quick, taken_over):
+    run = quick()
+    claim = queue.claim()
+
+    def lose(run_id):
+        Job.objects.update(lease_expires_at=run.created_at)
+        recovery.give_back(Job.objects.get())
+        if taken_over:
+            assert queue.claim().token != claim.token
+
+    journey.inside["plan"] = lose
+    step.execute(claim)
+    run.refresh_from_db()
+    assert (run.supersteps, run.route) == (0, "plan")
+    assert Checkpoint.objects.filter(run=run).count() == 1, "the seed"
+    told = Episode.objects.filter(run=run).order_by("seq").values_list("kind", flat=True)
+    assert list(told) == ["run_queued", "run_started", "lease_expired"]
+    assert Job.objects.get().state == ("running" if taken_over else "queued")
 
 
 def test_recovery_waits_for_nobody_who_holds_a_run(quick):
