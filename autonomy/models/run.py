@@ -155,6 +155,11 @@ class Run(models.Model):
             models.Index(fields=["user", "-created_at"], name="run_by_user"),
             models.Index(fields=["status", "-created_at"], name="run_by_status"),
             models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(
+                fields=["cancel_requested_at"],
+                name="run_to_cancel",
+                condition=Q(cancel_requested_at__isnull=False, ended_at__isnull=True),
+            ),
             models.Index(fields=["forked_from"], name="run_forks", condition=Q(forked_from__isnull=False)),
             # Not partial: of partial indexes Postgres has no statistics. No column in them is one that commits change.
             models.Index(CHECKPOINTS_BOUND, name="run_checkpoints_to_prune"),

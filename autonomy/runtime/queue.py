@@ -108,7 +108,8 @@ def claim() -> Claim | None:
 
 
 def due_count() -> int:
-    return Job.objects.filter(state=Job.State.QUEUED, scheduled_at__lte=Now()).count()
+    """How many jobs are due, counted no further than hints are worth sending."""
+    return Job.objects.filter(state=Job.State.QUEUED, scheduled_at__lte=Now())[:ENOUGH_HINTS].count()
 
 
 def hint_after_commit() -> None:

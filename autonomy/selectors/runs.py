@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils.module_loading import import_string
 
 from autonomy.checkpoints.saver import PostgresSaver
 from autonomy.errors import NotFound
 from autonomy.models import Job, Run
+from autonomy.runtime.handoff import handoff_class
 
 
 def visible_to(user: Any) -> QuerySet[Run]:
@@ -59,7 +58,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "draft": {name: draft[name] for name in ("words", "writers", "markdown")} if draft else None,
         "sources": [{"key": s["key"], "title": s["title"]} for s in state.get("sources") or []],
-        "cycle": import_string(settings.AUTONOMY_HANDOFF).describe(run.pk),
+        "cycle": handoff_class().describe(run.pk),
         "checkpoint_id": saved.checkpoint["id"] if saved else None,
         "supersteps": run.supersteps,
         "last_seq": run.last_seq,

@@ -18,6 +18,7 @@ from autonomy.models import Run
 from autonomy.runtime import reopening
 from autonomy.runtime.limits import exceeded
 from autonomy.services.locked_run import how_it_ended, locked_run, refused
+from autonomy.services.start_run import budgets_of
 
 LIMITS = ("tokens", "seconds", "usd")
 
@@ -39,7 +40,7 @@ def raise_budget(
         run = locked_run(run_id)
         if why := why_not(run):
             raise refused(run, why)
-        before = _limits(run)
+        before = budgets_of(run)
         _raise(run, asked)
         goes_on = run.ended
         if goes_on:
@@ -49,7 +50,7 @@ def raise_budget(
         message = f"{actor.get_username()} raised the limits: {told}."
         if goes_on:
             message += f" The run goes on at {run.route}."
-        data = {"before": before, "after": _limits(run), "goes_on": goes_on}
+        data = {"before": before, "after": budgets_of(run), "goes_on": goes_on}
         append(run, [NewEpisode(Kind.BUDGET_RAISED, message, data, run.route, actor_id=actor.pk)])
         run.save(update_fields=[*reopening.FIELDS, "limit_tokens", "limit_seconds", "limit_usd", "last_seq"])
     return run
@@ -62,17 +63,13 @@ def why_not(run: Run) -> str:
     return ""
 
 
-def _limits(run: Run) -> dict[str, Any]:
-    return {"tokens": run.limit_tokens, "seconds": run.limit_seconds, "usd": float(run.limit_usd)}
-
-
 def _raise(run: Run, asked: dict[str, Any]) -> None:
     fields: dict[str, list[str]] = {}
     for name, value in asked.items():
         new = Decimal(str(value)) if name == "usd" else value
         present = getattr(run, f"limit_{name}")
         if new <= present:
-            fields[name] = [f"It must be above the present limit of {_limits(run)[name]:,}."]
+            fields[name] = [f"It must be above the present limit of {budgets_of(run)[name]:,}."]
         setattr(run, f"limit_{name}", new)
     if fields:
         raise InvalidInput("A limit can only be raised; details name the fields to mend.", fields=fields)

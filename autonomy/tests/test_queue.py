@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from autonomy.models import Checkpoint, Episode, Job, Run
@@ -179,3 +179,13 @@ def test_a_start_goes_through_while_redis_is_away(settings, monkeypatch):
         assert (job.state, sent) == ("queued", [])
     finally:
         queue._redis.cache_clear()
+
+
+def test_runs_to_cancel_are_found_by_an_index():
+    wanted = Run.objects.filter(cancel_requested_at__isnull=False, ended_at=None).values_list("pk", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        try:
+            assert "run_to_cancel" in wanted.explain()
+        finally:
+            cursor.execute("RESET enable_seqscan")
