@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 MODEL_LENGTH = 120  # of a model's name, in the ledger
 
@@ -19,29 +20,40 @@ class Usage:
     estimated: bool = False
 
 
+class Fault(StrEnum):
+    """What kind of failure it was: it decides what is done next."""
+
+    TRANSIENT = "transient"  # may help to ask again: no connection, timeouts, 408, 409, 429, 5xx
+    REFUSED = "refused"  # our request is wrong, and would be wrong elsewhere: 400, 404, 422
+    KEY = "key"  # the provider does not let us in: 401, 403
+    QUOTA = "quota"  # nothing helps until somebody pays, or the day is over
+    OVERFLOW = "overflow"  # the request is longer than the model's window
+    MALFORMED = "malformed"  # it was answered and paid, but not in the asked form
+
+
 class AttemptFailed(Exception):
     """An attempt failed. `reason` is our own wording: a provider's text may echo a key and is never kept.
 
-    `malformed`: it was answered and paid, but not in the asked form. `quota`: no attempt helps until somebody pays.
+    `retry_after`: seconds the provider asks us to wait. `usage`: what was paid all the same.
     """
 
     def __init__(
         self,
         reason: str,
+        fault: Fault,
         *,
-        retryable: bool,
         http_status: int | None = None,
         retry_after: float | None = None,
         usage: Usage | None = None,
-        malformed: bool = False,
-        quota: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.retryable = retryable
+        self.fault = fault
         self.http_status = http_status
         self.retry_after = retry_after
         self.usage = usage or Usage()
-        self.malformed = malformed
-        self.quota = quota
-        self.attempt = 0  # set by the gateway, which numbers them
+        self.attempt = 0  # set by who numbers them
+
+    @property
+    def retryable(self) -> bool:
+        return self.fault is Fault.TRANSIENT

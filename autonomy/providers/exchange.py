@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
-from autonomy.providers.attempt import AttemptFailed
+from autonomy.providers.attempt import AttemptFailed, Fault
 
 BODY_LIMIT = 8 * 2**20
 
@@ -24,27 +24,35 @@ class Reply:
     whole: bool
 
 
-def post(url: str, body: dict[str, Any], *, headers: dict[str, str], timeout: float) -> Reply:
+def send(
+    method: Literal["GET", "POST"],
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeout: float,
+    json: object = None,
+    params: Mapping[str, str | int] | None = None,
+) -> Reply:
     """Raises AttemptFailed, also when the last byte has not arrived `timeout` seconds after the start.
 
     An event loop is used for its clock only: httpx's own timeouts count from read to read, and a server that sends
     a header line now and then would never meet them.
     """
     try:
-        return asyncio.run(_post(url, body, headers, timeout))
+        return asyncio.run(_send(timeout, method=method, url=url, headers=headers, json=json, params=params))
     except (TimeoutError, httpx.TimeoutException):
-        raise AttemptFailed("timed out", retryable=True) from None
+        raise AttemptFailed("timed out", Fault.TRANSIENT) from None
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError):
-        raise AttemptFailed("no request can be made of the address or the key", retryable=False) from None
+        raise AttemptFailed("no request can be made of the address or the key", Fault.REFUSED) from None
     except httpx.RequestError as error:
-        raise AttemptFailed(f"no connection ({type(error).__name__})", retryable=True) from None
+        raise AttemptFailed(f"no connection ({type(error).__name__})", Fault.TRANSIENT) from None
 
 
-async def _post(url: str, body: dict[str, Any], headers: dict[str, str], timeout: float) -> Reply:
+async def _send(timeout: float, **request: Any) -> Reply:
     async with (
         asyncio.timeout(timeout),
         httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the clock around it is the timeout
-        client.stream("POST", url, json=body, headers=headers) as response,
+        client.stream(**request) as response,
     ):
         read = bytearray()
         async for chunk in response.aiter_bytes():

@@ -16,7 +16,7 @@ from autonomy.errors import ProviderError, ProviderRefused, ProviderUnavailable,
 from autonomy.models import ProviderCall
 from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
 from autonomy.providers import ledger, retry
-from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 
 LOOK_EVERY = 1.0
 
@@ -86,7 +86,7 @@ class Gateway:
                     before_retry=partial(self._before_retry, model),
                 )
             except AttemptFailed as error:
-                if not error.malformed:
+                if error.fault is not Fault.MALFORMED:
                     raise _typed(error, model.name) from error
                 first_attempt, malformed = error.attempt + 1, error.reason
         raise UnusableAnswer(provider=model.name, purpose=request.purpose, reason=malformed)
@@ -103,7 +103,7 @@ class Gateway:
                 jsonschema.validate(answer.content, request.answer_schema)
             except jsonschema.ValidationError as error:
                 where = "/".join(map(str, error.absolute_path)) or "the whole"
-                raise AttemptFailed(f"the answer does not fit at {where}", retryable=False, malformed=True) from None
+                raise AttemptFailed(f"the answer does not fit at {where}", Fault.MALFORMED) from None
             outcome = ProviderCall.Outcome.OK
             return answer
         except AttemptFailed as error:
@@ -163,7 +163,7 @@ class Gateway:
 
 def _typed(error: AttemptFailed, provider: str) -> ProviderError:
     details = {"provider": provider, "reason": error.reason, "http_status": error.http_status}
-    if error.retryable or error.quota:
+    if error.fault in (Fault.TRANSIENT, Fault.QUOTA):
         text = f"{provider} did not answer: {error.reason}. Try the run again later."
         return ProviderUnavailable(text, **details, retry_after=error.retry_after)
     return ProviderRefused(f"{provider} refused the request: {error.reason}. See its settings.", **details)

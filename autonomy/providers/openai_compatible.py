@@ -9,7 +9,7 @@ from typing import Any
 
 from autonomy.ports import ModelAnswer, ModelRequest
 from autonomy.providers import completion, content, exchange, refusal
-from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 
 CHARS_PER_TOKEN = 3  # on the safe side: real text has about four
 
@@ -44,7 +44,7 @@ class OpenAICompatible:
             "temperature": 0.2,
             "response_format": {"type": "json_object"},
         }
-        reply = exchange.post(self._url, body, headers=self._headers, timeout=self._timeout)
+        reply = exchange.send("POST", self._url, json=body, headers=self._headers, timeout=self._timeout)
         if reply.status != 200:
             raise refusal.of(reply)
         return self._read(reply, body)
@@ -59,7 +59,7 @@ class OpenAICompatible:
             parsed = content.parse(text or "")
         except ValueError:
             reason = _what_is_wrong(reply, answer, text)
-            raise AttemptFailed(reason, retryable=False, http_status=200, usage=usage, malformed=True) from None
+            raise AttemptFailed(reason, Fault.MALFORMED, http_status=200, usage=usage) from None
         return ModelAnswer(
             content=parsed,
             provider=self.name,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from autonomy.providers.attempt import AttemptFailed
+from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.providers.exchange import Reply
 
 RETRYABLE = {408, 409, 429}
@@ -37,14 +37,20 @@ def of(reply: Reply) -> AttemptFailed:
     """The failure this reply means."""
     status = reply.status
     if status == 402 or (status == 429 and _says_quota(reply.body)):
-        return AttemptFailed("quota is used up", retryable=False, http_status=status, quota=True)
+        return AttemptFailed("quota is used up", Fault.QUOTA, http_status=status)
     meaning = "the address has moved" if 300 <= status < 400 else MEANINGS.get(status)
     return AttemptFailed(
         f"HTTP {status}: {meaning}" if meaning else f"HTTP {status}",
-        retryable=status in RETRYABLE or status >= 500,
+        _fault(status),
         http_status=status,
         retry_after=retry_after(reply.headers),
     )
+
+
+def _fault(status: int) -> Fault:
+    if status in RETRYABLE or status >= 500:
+        return Fault.TRANSIENT
+    return Fault.KEY if status in (401, 403) else Fault.REFUSED
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

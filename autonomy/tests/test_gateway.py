@@ -18,7 +18,7 @@ from autonomy.errors import ProviderRefused, ProviderUnavailable, UnusableAnswer
 from autonomy.models import Episode, ProviderCall, Run
 from autonomy.ports import ModelAnswer, ModelRequest
 from autonomy.providers import ledger
-from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 from autonomy.providers.configured import language_models
 from autonomy.providers.gateway import Gateway
 from autonomy.providers.refusal import retry_after
@@ -272,7 +272,7 @@ def test_the_provider_s_wish_to_wait_is_read_in_all_its_forms(headers, seconds):
 
 
 def test_a_failed_attempt_never_carries_the_provider_s_text():
-    assert "secret" not in str(AttemptFailed("HTTP 400", retryable=False))
+    assert "secret" not in str(AttemptFailed("HTTP 400", Fault.REFUSED))
 
 
 def test_a_wait_too_long_for_the_call_is_handed_on_to_the_job(stage, ask):
