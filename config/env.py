@@ -93,9 +93,12 @@ class Environment(BaseModel):
     openai_model: str = Field(default="gpt-4o-mini", description="Model to ask for.")
     openai_price_in: float | None = Field(default=None, ge=0, description="USD per million input tokens.")
     openai_price_out: float | None = Field(default=None, ge=0, description="USD per million output tokens.")
-    autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider call.")
+    autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider, at most.")
+    autonomy_operation_attempts: int = Field(
+        default=6, ge=1, le=30, description="Attempts at all providers together for one question, at most."
+    )
     autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds for one attempt.")
-    autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for a call with its retries.")
+    autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for one question in all.")
 
     # --- Turnitin ---
     turnitin_target_similarity: float = Field(default=0.15, ge=0, le=1, description="Accepted up to here, 0 to 1.")
