@@ -14,9 +14,10 @@ from django.conf import settings
 
 from autonomy.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnusableAnswer
 from autonomy.models import ProviderCall
-from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
+from autonomy.ports import Episodes, ModelAnswer, ModelRequest
 from autonomy.providers import ledger, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.providers.provider import ModelProvider
 
 LOOK_EVERY = 1.0
 
@@ -31,7 +32,7 @@ class Gateway:
 
     def __init__(
         self,
-        models: Sequence[LanguageModel],
+        models: Sequence[ModelProvider],
         *,
         run_id: UUID,
         node: str,
@@ -91,12 +92,12 @@ class Gateway:
                 first_attempt, malformed = error.attempt + 1, error.reason
         raise UnusableAnswer(provider=model.name, purpose=request.purpose, reason=malformed)
 
-    def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
+    def _attempt(self, model: ModelProvider, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
         self._proceed()
         began = time.monotonic()
         usage, name, outcome, status, text = Usage(), "", ProviderCall.Outcome.FINAL, None, ""
         try:
-            answer = model.answer(request)
+            answer = model.answer(request, timeout=settings.ENV.autonomy_provider_timeout)
             usage = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.usd, answer.estimated)
             name = answer.model
             try:
@@ -141,7 +142,7 @@ class Gateway:
                 tokens_out=usage.tokens_out,
             )
 
-    def _before_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
+    def _before_retry(self, model: ModelProvider, attempt: int, error: AttemptFailed, wait: float) -> None:
         """Tell of it, and wait: not in one go, for somebody may cancel the run meanwhile."""
         self._tell_retry(model, attempt, error, wait)
         until = time.monotonic() + wait
@@ -149,7 +150,7 @@ class Gateway:
             time.sleep(min(left, LOOK_EVERY))
             self._proceed()
 
-    def _tell_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
+    def _tell_retry(self, model: ModelProvider, attempt: int, error: AttemptFailed, wait: float) -> None:
         self._episodes.now(
             "retry",
             f"{model.name} failed ({error.reason}); attempt {attempt + 1} follows in {wait:.1f} s.",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autonomy.ports import ModelAnswer, ModelRequest
+from autonomy.providers.attempt import Usage
 
 
 class ScriptedModel:
@@ -13,6 +14,8 @@ class ScriptedModel:
     """
 
     name = "scripted"
+    model = "script-1"
+    window = None
 
     def __init__(self) -> None:
         self.requests: list[ModelRequest] = []
@@ -20,11 +23,14 @@ class ScriptedModel:
         self.section: Callable[[ModelRequest], str] = write_section
         self.usage = (10, 5)
 
-    def answer(self, request: ModelRequest) -> ModelAnswer:
+    def at_most(self, request: ModelRequest) -> Usage:
+        return Usage(*self.usage)
+
+    def answer(self, request: ModelRequest, *, timeout: float | None = None) -> ModelAnswer:
         self.requests.append(request)
         self.before(request)
         content = plan_of(request) if request.purpose == "plan" else {"markdown": self.section(request)}
-        return ModelAnswer(content, self.name, "script-1", *self.usage, None)
+        return ModelAnswer(content, self.name, self.model, *self.usage, None)
 
 
 def plan_of(request: ModelRequest) -> dict[str, Any]:
