@@ -73,10 +73,10 @@ class Operation:
         except AttemptFailed as error:
             if error.fault is Fault.REFUSED:
                 raise _refused(provider, error) from error
-            self._passed[provider] = passed = self._pass_over(provider, error)
+            self._passed[provider] = self._pass_over(provider, error)
             if error.fault is Fault.MALFORMED:
                 raise
-            raise passed from error
+            raise self._passed[provider] from error
         self._passed.pop(provider, None)
         return answer
 
@@ -155,7 +155,7 @@ class Operation:
             raise Passed(reason, Fault.KEY, resting=True)
         verdict = breaker().ask(key, probe_seconds=timeout + SLACK)
         if breaker().newly_local():
-            message = "Redis does not answer: what other workers learn of failing providers is not known here meanwhile."
+            message = "Redis does not answer: which providers fail, this worker learns only by itself meanwhile."
             self._caller.episodes.now("breaker_local", message)
         if verdict.may_go:
             return

@@ -57,8 +57,15 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
         raise
     finally:
         latency_ms = round((time.monotonic() - began) * 1000)
-        facts = {"outcome": str(outcome), "http_status": http_status, "error": error}
-        ledger.settle(call, model=model, usage=usage, latency_ms=latency_ms, **facts)
+        ledger.settle(
+            call,
+            model=model,
+            outcome=outcome,
+            usage=usage,
+            latency_ms=latency_ms,
+            http_status=http_status,
+            error=error,
+        )
         caller.used(entry.provider, usage)
         if outcome == ProviderCall.Outcome.RETRYABLE:
             breaker().bad(entry.key)
@@ -71,5 +78,7 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
             duration_ms=latency_ms,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
-            **facts,
+            outcome=str(outcome),
+            http_status=http_status,
+            error=error,
         )
