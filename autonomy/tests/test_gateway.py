@@ -19,6 +19,7 @@ from autonomy.models import Episode, ProviderCall, Run
 from autonomy.ports import ModelAnswer, ModelRequest
 from autonomy.providers import ledger
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.providers.caller import Caller
 from autonomy.providers.configured import language_models
 from autonomy.providers.gateway import Gateway
 from autonomy.providers.refusal import retry_after
@@ -128,8 +129,10 @@ def ask(stage, start) -> Callable[[], ModelAnswer]:
     run = start()
 
     def ask_once() -> ModelAnswer:
-        gateway = Gateway(language_models(), run_id=run.pk, node="plan", episodes=Unread(), proceed=lambda: None)
-        return gateway.answer(ModelRequest("plan", "Name it.", {"topic": "Sea walls"}, SCHEMA))
+        caller = Caller(
+            run_id=run.pk, node="plan", episodes=Unread(), proceed=lambda: None, seconds=lambda: (900.0, 0.0)
+        )
+        return Gateway(language_models(), caller).answer(ModelRequest("plan", "Name it.", {"topic": "Sea walls"}, SCHEMA))
 
     return ask_once
 
@@ -194,7 +197,7 @@ def test_the_same_provider_is_asked_at_most_three_times_a_call(stage, start, wor
     run = start()
     work()
     assert len(stage.bodies) == 3
-    assert Episode.objects.get(run=run, kind="step_failed").data["code"] == "provider_unavailable"
+    assert Episode.objects.get(run=run, kind="run_failed").data["code"] == "provider_unavailable"
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
@@ -229,7 +232,7 @@ def test_an_answer_that_never_fits_fails_and_no_text_is_made_up(stage, start, wo
     stage.script = [(200, {}, completion({"wrong": 1}))] * 2
     run = start()
     work()
-    assert Episode.objects.get(run=run, kind="step_failed").data["code"] == "unusable_answer"
+    assert Episode.objects.get(run=run, kind="run_failed").data["code"] == "unusable_answer"
 
 
 def test_usage_that_is_not_reported_is_estimated_upwards_and_marked(stage, start, work):
@@ -319,7 +322,7 @@ def test_a_bad_answer_is_not_asked_for_again_once_the_deadline_has_passed(stage,
         handler.wfile.write(completion("no JSON").encode())
 
     stage.script = [late]
-    with pytest.raises(UnusableAnswer, match="no time"):
+    with pytest.raises(UnusableAnswer, match="the time for the whole call is over"):
         ask()
     assert len(stage.bodies) == 1
 
@@ -480,29 +483,6 @@ def test_the_name_of_the_model_that_answered_always_fits_the_ledger(stage, ask, 
     assert ProviderCall.objects.get().model == kept
 
 
-@pytest.mark.parametrize("usd", [Decimal("-1"), Decimal("1e12"), Decimal("NaN"), Decimal("Infinity")])
-def test_the_ledger_takes_any_number(start, usd):
-    run = start()
-    for attempt in (1, 2):
-        ledger.record(
-            run_id=run.pk,
-            operation_id=run.pk,
-            kind="llm",
-            node="plan",
-            provider="openai",
-            model="m\x00" * 200,
-            attempt=attempt,
-            outcome="ok",
-            usage=Usage(10**12, -5, 10**20, usd),
-            latency_ms=10**12,
-            error="a\x00b",
-        )
-    run.refresh_from_db()
-    assert run.spent_tokens == 2 * (2**31 - 1)
-    call = ProviderCall.objects.earliest("pk")
-    assert (call.tokens_out, len(call.model), call.error) == (0, 120, "ab")
-
-
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
@@ -515,7 +495,7 @@ def test_the_ledger_takes_any_number(start, usd):
 )
 def test_a_refusal_says_what_its_status_means(stage, ask, status, meaning):
     stage.script = [(status, {}, f"bad key {KEY}")]
-    with pytest.raises(ProviderRefused, match=f"HTTP {status}: {meaning}"):
+    with pytest.raises((ProviderRefused, ProviderUnavailable), match=f"HTTP {status}: {meaning}"):
         ask()
 
 
@@ -534,7 +514,7 @@ def test_a_used_up_quota_is_not_asked_again_within_the_call(stage, ask, status, 
         ask()
     assert len(stage.bodies) == 1
     details = caught.value.details
-    assert (details["reason"], details["retry_after"]) == ("quota is used up", None)
+    assert (details["reasons"], details["retry_after"]) == ({"openai": "quota is used up"}, None)
     assert KEY not in str(caught.value)
 
 
