@@ -24,7 +24,7 @@ from autonomy.console.verb import offered
 from autonomy.console.verb_page import VerbPages
 from autonomy.journeys.registry import journeys
 from autonomy.models import Run
-from autonomy.selectors.runs import scheduled_at
+from autonomy.selectors.runs import draft_not_handed_off, scheduled_at
 
 STATUS_LABELS = {
     "queued": "info",
@@ -96,6 +96,7 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
                 "status_text": self.status_label(run)[1],
                 "verbs": offered(request.user, run),
                 "panels": panels_for(request, run),
+                "draft_so_far": draft_not_handed_off(run),
             }
         return page
 
