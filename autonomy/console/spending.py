@@ -10,7 +10,7 @@ from autonomy.console import figures
 from autonomy.models import Run
 from autonomy.selectors.spend import spend
 
-HEADERS = ["Provider and model", "Node", "Calls", "Attempts", "Tokens in / cached / out", "Cost", "Latency"]
+HEADERS = ["Provider and model", "Node", "Calls", "Attempts", "Tokens in / cached / out", "Cost", "Latency, median / p95"]
 
 
 def spending(request: HttpRequest, run: Run) -> dict[str, Any] | None:
@@ -35,7 +35,7 @@ def _row(name: str, one: dict[str, Any]) -> list[str]:
         _attempts(one),
         f"{one['tokens_in']:,} / {one['tokens_cached']:,} / {one['tokens_out']:,}",
         _cost(one),
-        f"{_seconds(latency['median'])}, p95 {_seconds(latency['p95'])}" if latency else "–",
+        f"{_seconds(latency['median'])} / {_seconds(latency['p95'])}" if latency else "–",
     ]
 
 
@@ -45,7 +45,7 @@ def _attempts(one: dict[str, Any]) -> str:
     return f"{one['attempts']:,}" + (f" ({', '.join(others)})" if others else "")
 
 
-_OTHER_ENDS = (("failed", "failed"), ("pending", "under way"), ("lost", "lost with their worker"))
+_OTHER_ENDS = (("failed", "failed"), ("pending", "under way"), ("lost", "lost"))
 
 
 def _cost(one: dict[str, Any]) -> str:
@@ -58,7 +58,8 @@ def _cost(one: dict[str, Any]) -> str:
 
 
 def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds:,} ms" if milliseconds < 1000 else figures.duration(milliseconds / 1000)
+    told = f"{milliseconds:,} ms" if milliseconds < 1000 else figures.duration(milliseconds / 1000)
+    return told.replace(" ", "\u00a0")
 
 
 def _reserved(told: dict[str, Any]) -> str:

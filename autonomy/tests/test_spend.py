@@ -137,7 +137,7 @@ class TestConsole:
         assert "2 (1 failed)" in page
         assert "unknown price (1), 100% estimated" in page
         assert "$0.01 + 1 of unknown price" in page, "in all"
-        assert "760 ms, p95 1.4 s" in page
+        assert "760\u00a0ms / 1.4\u00a0s" in page
         assert "Reserved for calls under way: at most 700 tokens, $0.50." in page
 
     def test_who_may_not_see_provider_calls_does_not_see_their_sums(self, run: Run) -> None:
