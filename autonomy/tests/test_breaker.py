@@ -374,7 +374,11 @@ def test_a_redis_that_hangs_holds_nobody_up_for_long(server, key):
 
 
 def test_alone_there_is_one_probe_as_well(server, clock, key):
-    one = sharing(server, clock=clock, silence=60)
+    def slow_clock():
+        time.sleep(0.001)  # lets another thread in
+        return clock()
+
+    one = sharing(server, clock=slow_clock, silence=60)
     server.kill()
     fail(one, key)
     clock.ahead = 16
@@ -457,13 +461,14 @@ def test_a_forked_process_has_a_connection_and_locks_of_its_own(settings, server
             fail(ours, key + "2")  # taken along by somebody who kept it
             send.send((breaker() is ours, breaker().shared, ours.shared, ours._client.client_id()))
 
-        receive, send = multiprocessing.Pipe(duplex=False)
+        fork = multiprocessing.get_context("fork")
+        receive, send = fork.Pipe(duplex=False)
         with ours._lock:  # as if another thread were in the middle of something
-            child = multiprocessing.get_context("fork").Process(target=lambda: fail(breaker(), key))
+            child = fork.Process(target=lambda: fail(breaker(), key), daemon=True)
             child.start()
             child.join(60)
         assert child.exitcode == 0
-        child = multiprocessing.get_context("fork").Process(target=in_child)
+        child = fork.Process(target=in_child, daemon=True)
         child.start()
         assert receive.poll(60)
         same, fresh_is_shared, kept_is_shared, theirs = receive.recv()
