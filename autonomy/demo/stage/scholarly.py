@@ -90,7 +90,7 @@ class OpenAlex(SearchVendor):
         return {
             "id": f"https://openalex.org/W{number}",
             "doi": work.url,
-            "display_name": work.title.capitalize(),
+            "display_name": work.title.title(),
             "relevance_score": score * 100,
             "publication_year": work.year + 1,
             "type": "article",
