@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from io import StringIO
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import httpx
 import jsonschema
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
+from autonomy.demo import bad_day
 from autonomy.demo.stage import ScriptError, Stage, faults
 from autonomy.demo.stage.catalogue import WITHDRAWN, WORKS
 from autonomy.demo.stage.script import WORDS, parse
 from autonomy.graph.prompts import plan as plan_prompt
 from autonomy.graph.prompts import section as section_prompt
+from autonomy.management import calls_table
+from autonomy.models import ProviderCall
 
 KEY = "sk-planted-42"
 WALLS = (
@@ -422,3 +432,48 @@ def test_two_catalogues_tell_the_same_work_differently(vendors_stage):
 
 def test_every_invented_work_says_that_it_is_a_sample():
     assert all("sample" in work.title and work.doi.startswith("10.5555/") for work in WORKS)
+
+
+def test_the_documentation_names_every_word_and_no_other():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stage.md").read_text()
+    table = page.split("| word |", 1)[1]
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE) == list(WORDS)
+
+
+# --- the bad day ---
+
+
+def test_nothing_but_the_stage_and_its_own_data_is_in_the_settings_of_a_bad_day(vendors_stage, tmp_path):
+    own = {"OPENAI_API_KEY": KEY, "DATABASE_URL_FILE": "/run/db", "REDIS_URL": "redis://other", "PATH": "/bin"}
+    told = bad_day.environment(own, vendors_stage, tmp_path)
+    assert not {"OPENAI_API_KEY", "DATABASE_URL_FILE", "REDIS_URL"} & set(told)
+    assert (told["PATH"], told["DATA_DIR"]) == ("/bin", str(tmp_path))
+    models = json.loads(told["AUTONOMY_LANGUAGE_MODELS"])
+    assert [model["kind"] for model in models] == ["openai", "anthropic", "gemini"]
+    for model in models:
+        assert model["base_url"].startswith(vendors_stage.url)
+        assert told[model["key_env"]]
+
+
+@pytest.mark.parametrize(("first", "told"), [("42", "is no fault"), ("500*,429", "put it last")])
+def test_a_day_that_makes_no_sense_is_not_begun(first, told):
+    with pytest.raises(CommandError, match=f"--first: .*{told}"):
+        call_command("demo_faults", first=first, stdout=StringIO())
+
+
+def test_the_table_of_calls_is_aligned_and_sums_up():
+    operation = uuid4()
+    failed = ProviderCall(operation_id=operation, node="plan", provider="first", attempt=1, outcome="retryable")
+    failed.http_status, failed.error, failed.latency_ms = 429, "HTTP 429", 12
+    answered = ProviderCall(operation_id=operation, node="plan", provider="second", model="claude-played", attempt=2)
+    answered.outcome, answered.tokens_in, answered.tokens_out, answered.usd = "ok", 1000, 50, Decimal("0.00375")
+    answered.estimated, answered.latency_ms = True, 1500
+    headings, *rows = calls_table.lines([failed, answered])
+    assert [row.split() for row in rows] == [
+        ["plan", "first", "–", "1", "retryable", "429", "–", "–", "–", "0.01", "HTTP", "429"],
+        ["plan", "second", "claude-played", "2", "ok", "–", "~1000", "~50", "0.003750", "1.50"],
+        ["all", "1", "operations", "2", "1000", "50", "0.003750", "1.51"],
+    ]
+    end = headings.index("seconds") + len("seconds")
+    assert [row[:end].rstrip()[-4:] for row in rows] == ["0.01", "1.50", "1.51"]
+    assert {len(row[:end].rstrip()) for row in rows} == {end}
