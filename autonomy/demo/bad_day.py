@@ -61,7 +61,6 @@ def environment(base: Mapping[str, str], stage: Stage, data_dir: Path) -> dict[s
         | {player.key_name: f"no-key-of-{player.name}" for player in PLAYERS}
         | {
             "AUTONOMY_LANGUAGE_MODELS": json.dumps([player.spec(stage) for player in PLAYERS]),
-            "AUTONOMY_SEARCH": "none",
             "AUTONOMY_PROVIDER_TIMEOUT": str(TIMEOUT),
             "DATA_DIR": str(data_dir),
         }

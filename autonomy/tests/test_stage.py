@@ -29,6 +29,7 @@ from autonomy.graph.prompts import plan as plan_prompt
 from autonomy.graph.prompts import section as section_prompt
 from autonomy.management import calls_table
 from autonomy.models import ProviderCall
+from config.env import read
 
 KEY = "sk-planted-42"
 WALLS = (
@@ -448,11 +449,25 @@ def test_nothing_but_the_stage_and_its_own_data_is_in_the_settings_of_a_bad_day(
     told = bad_day.environment(own, vendors_stage, tmp_path)
     assert not {"OPENAI_API_KEY", "DATABASE_URL_FILE", "REDIS_URL"} & set(told)
     assert (told["PATH"], told["DATA_DIR"]) == ("/bin", str(tmp_path))
-    models = json.loads(told["AUTONOMY_LANGUAGE_MODELS"])
-    assert [model["kind"] for model in models] == ["openai", "anthropic", "gemini"]
-    for model in models:
-        assert model["base_url"].startswith(vendors_stage.url)
-        assert told[model["key_env"]]
+    env = read(told)
+    assert [spec.kind for spec in env.autonomy_language_models] == ["openai", "anthropic", "gemini"]
+    assert all(spec.key and spec.address.startswith(vendors_stage.url) for spec in env.autonomy_language_models)
+    assert getattr(env, "autonomy_search", []) == [], "nor is the web searched"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["first", "second", "third"])
+def test_a_whole_run_on_the_stage_passes_the_gates(vendors_stage, settings, tmp_path, start, work, name):
+    models = read(bad_day.environment({}, vendors_stage, tmp_path)).autonomy_language_models
+    alone = [spec for spec in models if spec.name == name]
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": alone})
+    run = start()
+    work()
+    run.refresh_from_db()
+    assert (run.status, run.reason) == ("waiting_human", "")
+    calls = list(ProviderCall.objects.filter(run=run))
+    assert len(calls) == len(vendors_stage.provider(name).requests) >= 2
+    assert all(call.outcome == "ok" and call.usd and not call.estimated for call in calls)
 
 
 @pytest.mark.parametrize(("first", "told"), [("42", "is no fault"), ("500*,429", "put it last")])

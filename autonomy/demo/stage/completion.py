@@ -51,7 +51,7 @@ def straight(completion: Completion) -> Completion:
 def complete(asked: Asked, writes: Writes) -> Completion:
     """The right answer. Like a real model's it ends at the maximum, whether or not it is finished.
 
-    Raises ValueError or ProviderRefused when the material is not one that can be answered.
+    Raises ValueError when the material is not one that can be answered.
     """
     text = json.dumps(writes(_material(asked), asked.most), ensure_ascii=False)
     whole = Completion(text, asked.model, asked.most, (sum(map(tokens, asked.texts)), tokens(text)))

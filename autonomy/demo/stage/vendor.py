@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from autonomy.demo.stage.completion import Asked, Bend, Completion, Writes, complete
 from autonomy.demo.stage.reply import Reply
 from autonomy.demo.stage.request import Request
-from autonomy.errors import ProviderRefused
 
 
 class Vendor(Protocol):
@@ -55,7 +54,7 @@ class LanguageVendor(ABC):
             completion = complete(self.asked(request), writes)
         except (KeyError, TypeError, AttributeError):
             return self.error(400, "The body is not what this endpoint takes.")
-        except (ValueError, ProviderRefused) as error:
+        except ValueError as error:
             return self.error(400, str(error))
         return Reply.json(200, self.envelope(bend(completion)))
 

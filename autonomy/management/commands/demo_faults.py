@@ -39,7 +39,7 @@ class Command(BaseCommand):
             code = self._demo(stage, data_dir, words)
             asked = {player.name: len(stage.provider(player.name).requests) for player in bad_day.PLAYERS}
         told = ", ".join(f"{name} {count}" for name, count in asked.items())
-        self.stdout.write(f"the stage: was asked {sum(asked.values())} times ({told})")
+        self.stdout.write(f"asked:     {sum(asked.values())} requests came to the stage ({told})")
         if code:
             raise CommandError("The run did not survive this day.", returncode=code)
 
@@ -48,8 +48,7 @@ class Command(BaseCommand):
             stage.provider(player.name).script(script)
         except ScriptError as error:
             raise CommandError(f"--{player.name}: {error}") from error
-        line = f"{player.name:<8}{player.model:<16}{script or 'answers'}"
-        self.stdout.write(line)
+        self.stdout.write(f"{player.name:<8}{player.model:<16}{script or 'ok'}")
         self.stdout.flush()
 
     def _demo(self, stage: Stage, data_dir: Path, words: int) -> int:
