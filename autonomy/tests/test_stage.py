@@ -23,7 +23,7 @@ from django.core.management.base import CommandError
 
 from autonomy.demo import bad_day
 from autonomy.demo.stage import ScriptError, Stage, faults
-from autonomy.demo.stage.catalogue import WITHDRAWN, WORKS
+from autonomy.demo.stage.catalogue import PAGES, WITHDRAWN, WORKS
 from autonomy.demo.stage.script import WORDS, parse
 from autonomy.graph.prompts import plan as plan_prompt
 from autonomy.graph.prompts import section as section_prompt
@@ -367,13 +367,18 @@ def test_an_answer_can_be_wrong_in_each_of_the_ways(vendors_stage, ask):
 
 # --- search ---
 
+
+def _all(words: str) -> str:
+    return " AND ".join(f"all:{word}" for word in words.split())
+
+
 SEARCHES: dict[str, Callable[[str, str], httpx.Response]] = {
     "crossref": lambda url, words: httpx.get(f"{url}/works", params={"query": words, "rows": 3}),
     "openalex": lambda url, words: httpx.get(f"{url}/works", params={"search": words, "per_page": 3}),
     "semantic_scholar": lambda url, words: httpx.get(
         f"{url}/graph/v1/paper/search", params={"query": words, "limit": 3}
     ),
-    "arxiv": lambda url, words: httpx.get(f"{url}/api/query", params={"search_query": f"all:{words}"}),
+    "arxiv": lambda url, words: httpx.get(f"{url}/api/query", params={"search_query": _all(words)}),
     "tavily": lambda url, words: httpx.post(f"{url}/search", json={"query": words, "max_results": 3}),
     "brave": lambda url, words: httpx.get(f"{url}/res/v1/web/search", params={"q": words, "count": 3}),
     "serper": lambda url, words: httpx.post(f"{url}/search", json={"q": words, "num": 3}),
@@ -431,8 +436,9 @@ def test_two_catalogues_tell_the_same_work_differently(vendors_stage):
     assert " ".join(word for _, word in words) == WORKS[0].abstract
 
 
-def test_every_invented_work_says_that_it_is_a_sample():
+def test_all_that_is_invented_says_that_it_is_a_sample():
     assert all("sample" in work.title and work.doi.startswith("10.5555/") for work in WORKS)
+    assert all("sample" in page.title for page in PAGES)
 
 
 def test_the_documentation_names_every_word_and_no_other():

@@ -106,9 +106,10 @@ PAGES = (
         "An invented account of what floods cost coastal cities, with and without early warning.",
     ),
     # The same work as in the catalogues of science, under another address.
-    Page(f"{SEA_WALLS.url}?utm_source=sample", "Sea walls and the beaches", SEA_WALLS.abstract),
+    Page(f"{SEA_WALLS.url}?utm_source=sample", "Sea walls and the beaches (sample page)", SEA_WALLS.abstract),
 )
 
+SMALL = {"and", "for", "from", "the", "with"}
 Found = TypeVar("Found", bound=HasText)
 
 
@@ -124,4 +125,4 @@ def by_doi(doi: str) -> Work | None:
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 2}
+    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 2} - SMALL
