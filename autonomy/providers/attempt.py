@@ -20,6 +20,9 @@ class Usage:
     estimated: bool = False
 
 
+NOTHING = Usage()
+
+
 class Fault(StrEnum):
     """What kind of failure it was: it decides what is done next."""
 
@@ -34,7 +37,8 @@ class Fault(StrEnum):
 class AttemptFailed(Exception):
     """An attempt failed. `reason` is our own wording: a provider's text may echo a key and is never kept.
 
-    `retry_after`: seconds the provider asks us to wait. `usage`: what was paid all the same.
+    `retry_after`: seconds the provider asks us to wait. `usage`: what was paid all the same; None where nobody knows,
+    because the request was sent and no whole answer came.
     """
 
     def __init__(
@@ -44,14 +48,14 @@ class AttemptFailed(Exception):
         *,
         http_status: int | None = None,
         retry_after: float | None = None,
-        usage: Usage | None = None,
+        usage: Usage | None = NOTHING,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.fault = fault
         self.http_status = http_status
         self.retry_after = retry_after
-        self.usage = usage or Usage()
+        self.usage = usage
         self.attempt = 0  # set by who numbers them
 
     @property

@@ -12,6 +12,7 @@ import httpx
 from autonomy.providers.attempt import AttemptFailed, Fault
 
 BODY_LIMIT = 8 * 2**20
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,22 @@ def send(
     """
     try:
         return asyncio.run(_send(timeout, method=method, url=url, headers=headers, json=json, params=params))
+    except (httpx.ConnectTimeout, httpx.ConnectError) as error:
+        # Nothing was sent, and so nothing is paid.
+        raise AttemptFailed(f"no connection ({type(error).__name__})", Fault.TRANSIENT) from None
     except (TimeoutError, httpx.TimeoutException):
-        raise AttemptFailed("timed out", Fault.TRANSIENT) from None
+        raise AttemptFailed("timed out", Fault.TRANSIENT, usage=None) from None
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError):
         raise AttemptFailed("no request can be made of the address or the key", Fault.REFUSED) from None
     except httpx.RequestError as error:
-        raise AttemptFailed(f"no connection ({type(error).__name__})", Fault.TRANSIENT) from None
+        raise AttemptFailed(f"the connection broke ({type(error).__name__})", Fault.TRANSIENT, usage=None) from None
 
 
 async def _send(timeout: float, **request: Any) -> Reply:
     async with (
         asyncio.timeout(timeout),
-        httpx.AsyncClient(timeout=None) as client,  # noqa: S113 - the clock around it is the timeout
+        # The clock around it is the time-out; it may not be told from a connection that never came.
+        httpx.AsyncClient(timeout=httpx.Timeout(None, connect=min(CONNECT_SECONDS, timeout * 0.8))) as client,
         client.stream(**request) as response,
     ):
         read = bytearray()

@@ -90,6 +90,7 @@ class _Question:
             reason = error.reason
         if not self._repaired:
             self._repaired = True
+            self.operation.tell_retry(model.name, reason, 0)
             asked = f"{self._request.instructions}\n{REPAIR}".strip()
             self._request = dataclasses.replace(self._request, instructions=asked)
             try:

@@ -86,9 +86,21 @@ class Operation:
         return passed
 
     def falls_back(self, provider: str, follower: str, reason: str) -> None:
-        """Tell that the next provider is asked, and why."""
+        """Tell that the next provider has its turn, and why."""
         told = {"event": "fallback", "provider": provider, "next": follower, "reason": reason, "for": str(self._kind)}
-        self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); {follower} is asked.", **told)
+        self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); next is {follower}.", **told)
+
+    def tell_retry(self, provider: str, reason: str, wait: float) -> None:
+        """Tell that the provider is asked once more, and why the attempt before was of no use."""
+        self._caller.episodes.now(
+            "retry",
+            f"{provider} did not help ({reason}); the next attempt follows in {wait:.1f} s.",
+            event="retry",
+            provider=provider,
+            attempt=self._attempts.total(),
+            reason=reason,
+            wait_seconds=round(wait, 3),
+        )
 
     def waits_for(self, resting: dict[str, float]) -> bool:
         """Wait for the first of those that rest (`{provider: seconds}`), if that is within the deadline."""
@@ -98,7 +110,7 @@ class Operation:
         seconds = max(seconds, SHORTEST_REST)
         if time.monotonic() + seconds >= self._deadline:
             return False
-        self._tell_retry(provider, self._attempts[provider], self._passed[provider].reason, seconds)
+        self.tell_retry(provider, self._passed[provider].reason, seconds)
         self._caller.wait(seconds)
         return True
 
@@ -165,19 +177,8 @@ class Operation:
         raise Passed(f"it rests until {moment} UTC: {verdict.reason}", retry_after=again, resting=True)
 
     def _before_retry(self, provider: str, error: AttemptFailed, wait: float) -> None:
-        self._tell_retry(provider, error.attempt, error.reason, wait)
+        self.tell_retry(provider, error.reason, wait)
         self._caller.wait(wait)
-
-    def _tell_retry(self, provider: str, attempt: int, reason: str, wait: float) -> None:
-        self._caller.episodes.now(
-            "retry",
-            f"{provider} did not help ({reason}); the next attempt follows in {wait:.1f} s.",
-            event="retry",
-            provider=provider,
-            attempt=attempt,
-            reason=reason,
-            wait_seconds=round(wait, 3),
-        )
 
     def _pass_over(self, provider: str, error: AttemptFailed) -> Passed:
         key, retry_after = f"{self._kind}:{provider}", None

@@ -42,7 +42,7 @@ def reserve(caller: Caller, entry: ledger.Entry, deadline: float) -> int:
 def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float) -> T:
     """Make the attempt whose row is `call`. Raises what it raises: AttemptFailed, with its number."""
     began = time.monotonic()
-    # Unless we learn better: our own mistake, or an end of this process, and nobody knows what was paid.
+    # Unless we learn better nobody knows what was paid, and it counts as the most.
     usage, model, http_status = dataclasses.replace(entry.at_most, estimated=True), entry.model, None
     outcome, error = ProviderCall.Outcome.FINAL, "it ended in an error of our own"
     try:
@@ -51,7 +51,7 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
         return value
     except AttemptFailed as failed:
         failed.attempt = entry.attempt
-        usage, http_status, error = failed.usage, failed.http_status, failed.reason
+        usage, http_status, error = failed.usage or usage, failed.http_status, failed.reason
         if failed.retryable:
             outcome = ProviderCall.Outcome.RETRYABLE
         raise
