@@ -11,11 +11,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from autonomy import tasks
@@ -111,6 +113,60 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing_but_what_its_call_cos
     wait_until(lambda: "lease_lost" in (tmp_path / "worker-0.log").read_text())
     assert written() == before
     assert_told_completely(run)
+
+
+def test_what_a_call_cost_is_counted_though_its_worker_is_killed_before_the_commit(celery, start, slow):
+    run = start_samples(start)
+    victim = celery("worker", "-c", "1", **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    with transaction.atomic():
+        # The ledger does not touch the job's row, and the commit does: here it waits, and here the worker dies.
+        Job.objects.select_for_update().get(run=run)
+        slow.go.set()
+        other = connections.create_connection("default")
+        try:
+            ledger = "SELECT count(*) FROM autonomy_provider_calls WHERE outcome = 'ok'"
+            wait_until(lambda: first_value(other, ledger) == 1)
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%put_blobs%'"
+            )
+            wait_until(lambda: first_value(other, waiting) == 1)
+            os.killpg(victim.pid, signal.SIGKILL)
+        finally:
+            other.close()
+    call = ProviderCall.objects.get(run=run)
+    run.refresh_from_db()
+    assert (run.supersteps, run.route) == (0, "plan"), "nothing of the superstep was committed"
+    assert run.spent_tokens == call.tokens_in + call.tokens_out == 1500
+    celery("beat")
+    celery("worker", "-c", "1", **slow.environment)
+    wait_until(lambda: status(run) == "waiting_human")
+    calls = ProviderCall.objects.filter(run=run)
+    assert calls.filter(node="plan").count() == 2
+    assert run.spent_tokens == sum(call.tokens_in + call.tokens_out for call in calls)
+    assert run.reserved_tokens == 0
+    assert_told_completely(run)
+
+
+def first_value(database: BaseDatabaseWrapper, query: str) -> int:
+    with database.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
+
+
+def test_what_a_killed_worker_had_under_way_is_counted_as_the_most_it_can_cost(celery, start, slow):
+    run = start_samples(start)
+    victim = celery("worker", "-c", "1", **slow.environment)
+    assert slow.asked.acquire(timeout=40)
+    os.killpg(victim.pid, signal.SIGKILL)
+    run.refresh_from_db()
+    assert (run.spent_tokens, run.reserved_tokens > 2000) == (0, True)
+    ProviderCall.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    recovery.recover()
+    reserved = run.reserved_tokens
+    run.refresh_from_db()
+    assert (run.spent_tokens, run.reserved_tokens) == (reserved, 0)
+    assert ProviderCall.objects.get(run=run).outcome == "lost"
 
 
 def test_a_cancel_during_a_long_call_ends_the_run_when_the_call_returns_and_nothing_else_is_asked(celery, start, slow):

@@ -80,7 +80,8 @@ def every_run_was_started_once() -> list[str]:
 
 @check
 def runs_failed_only_after_every_attempt() -> list[str]:
-    """At each failure one superstep had lost every attempt to its worker or its provider; the episodes say so."""
+    """At each failure one superstep had lost every attempt to its worker, or a question was of no use to any provider:
+    attempts at those are the gateway's to repeat. The episodes say so."""
     return sentences("""
         SELECT format('Run %s failed (%s, episode %s) after %s of %s attempts at one superstep: %s',
                       r.id, coalesce(f.data ->> 'code', 'no code'), f.seq, tries.n, jobs.bound, f.message)
@@ -94,7 +95,7 @@ def runs_failed_only_after_every_attempt() -> list[str]:
                  WHERE e.run_id = r.id AND e.seq > progress.seq AND e.seq < f.seq
                    AND e.kind IN ('lease_expired', 'step_failed')) tries
         WHERE f.kind = 'run_failed' AND (
-            tries.n < jobs.bound OR f.message = ''
+            (tries.n < jobs.bound AND f.data ->> 'code' = 'worker_lost') OR f.message = ''
             OR coalesce(f.data ->> 'code', '') NOT IN ('worker_lost', 'provider_unavailable', 'unusable_answer'))
         UNION ALL
         SELECT format('Run %s has failed and does not say why.', id) FROM autonomy_runs

@@ -24,15 +24,31 @@ def sources_are_read_once() -> list[str]:
 
 @check
 def spend_is_the_sum_of_the_calls() -> list[str]:
-    """A run's tokens and dollars are those of its provider calls, to the last digit."""
+    """A run's tokens and dollars are those of its provider calls, to the last digit; those under way are reserved."""
     return sentences("""
-        SELECT format('Run %s says it spent %s tokens and %s USD in %s s; its calls add up to %s tokens and %s USD.',
-                      r.id, r.spent_tokens, r.spent_usd, r.spent_seconds, calls.tokens, calls.usd)
+        SELECT format('Run %s says it spent %s tokens and %s USD in %s s and reserved %s and %s; '
+                      'its calls add up to %s and %s, and %s and %s.',
+                      r.id, r.spent_tokens, r.spent_usd, r.spent_seconds, r.reserved_tokens, r.reserved_usd,
+                      calls.tokens, calls.usd, calls.reserved_tokens, calls.reserved_usd)
         FROM autonomy_runs r,
-        LATERAL (SELECT coalesce(sum(tokens_in + tokens_out), 0) tokens, coalesce(sum(usd), 0) usd
+        LATERAL (SELECT coalesce(sum(tokens_in + tokens_out) FILTER (WHERE outcome <> 'pending'), 0) tokens,
+                        coalesce(sum(usd) FILTER (WHERE outcome <> 'pending'), 0) usd,
+                        coalesce(sum(tokens_in + tokens_out) FILTER (WHERE outcome = 'pending'), 0) reserved_tokens,
+                        coalesce(sum(usd) FILTER (WHERE outcome = 'pending'), 0) reserved_usd
                  FROM autonomy_provider_calls WHERE run_id = r.id) calls
         WHERE r.spent_tokens <> calls.tokens OR r.spent_usd <> calls.usd OR r.spent_seconds < 0
+           OR r.reserved_tokens <> calls.reserved_tokens OR r.reserved_usd <> calls.reserved_usd
            OR (r.supersteps > 0 AND r.spent_seconds = 0)
+    """)
+
+
+@check
+def no_limit_is_crossed() -> list[str]:
+    """Not by one token, however often workers died and calls were made again."""
+    return sentences("""
+        SELECT format('Run %s has spent %s tokens and %s USD, and its limits are %s and %s.',
+                      id, spent_tokens, spent_usd, limit_tokens, limit_usd)
+        FROM autonomy_runs WHERE spent_tokens > limit_tokens OR spent_usd > limit_usd
     """)
 
 
