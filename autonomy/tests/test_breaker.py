@@ -142,9 +142,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def workers(server: Server) -> Iterator[list[Worker]]:
     processes = [Worker(server) for _ in range(5)]
-    yield [process.ready() for process in processes]
-    for process in processes:
-        process.leave()
+    try:
+        yield [process.ready() for process in processes]
+    finally:
+        for process in processes:
+            process.leave()
 
 
 class Clock:
