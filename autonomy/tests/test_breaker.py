@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,17 +17,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from structlog.testing import capture_logs
 
 from autonomy.providers import off
 from autonomy.providers.breaker import Breaker, breaker
 from autonomy.providers.breaker.shared import PREFIX
 from autonomy.selectors.providers import provider_states
-from config.embedded.folders import Folders, make_sockets_folder
-from config.embedded.redis_server import RedisServer
+from autonomy.tests.own_redis import Server, lose, regain
 
 ROOT = Path(__file__).resolve().parents[2]
 # Does what it is told, a line at a time: [seconds its clock is ahead, method, arguments, in how many threads at once].
@@ -93,45 +87,6 @@ class Worker:
         self._process.communicate()
 
 
-class Server:
-    """A Redis of the test's own, to be killed and frozen."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folders = Folders.of(folder)
-        make_sockets_folder(self.folders)
-        self._server = RedisServer(self.folders)
-        self.start()
-
-    @property
-    def address(self) -> dict[str, Any]:
-        return {"unix_socket_path": str(self.folders.redis_socket)}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return self.address | {"retry": Retry(NoBackoff(), 0)}
-
-    def client(self) -> redis.Redis:
-        return redis.Redis(**self.options)
-
-    def start(self) -> None:
-        self._server.start()
-
-    def signal(self, number: signal.Signals) -> None:
-        pid = self._server.recorded_pid()
-        assert pid
-        os.kill(pid, number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGKILL)
-        while self._server.runs():
-            time.sleep(0.01)
-
-    def end(self) -> None:
-        if self._server.runs():
-            self.kill()
-        shutil.rmtree(self.folders.sockets)
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     own = Server(tmp_path)
@@ -142,9 +97,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def workers(server: Server) -> Iterator[list[Worker]]:
     processes = [Worker(server) for _ in range(5)]
-    yield [process.ready() for process in processes]
-    for process in processes:
-        process.leave()
+    try:
+        yield [process.ready() for process in processes]
+    finally:
+        for process in processes:
+            process.leave()
 
 
 class Clock:
@@ -531,49 +488,3 @@ def wait_until(true: Any) -> None:
 
 def patience_for(way: str) -> dict[str, float]:
     return {"patience": 1} if way == "frozen" else {}
-
-
-def lose(server: Server, way: str) -> None:
-    match way:
-        case "killed":
-            server.kill()
-        case "frozen":
-            server.signal(signal.SIGSTOP)
-        case "read only":
-            server.client().replicaof("127.0.0.1", 1)
-        case "no memory":
-            server.client().config_set("maxmemory", 1)
-        case "not Redis":
-            server.kill()
-            talk_nonsense(server.folders.redis_socket)
-
-
-def regain(server: Server, way: str) -> None:
-    match way:
-        case "killed":
-            server.start()
-        case "frozen":
-            server.signal(signal.SIGCONT)
-        case "read only":
-            server.client().replicaof("NO", "ONE")
-        case "no memory":
-            server.client().config_set("maxmemory", 0)
-
-
-def talk_nonsense(path: Path) -> None:
-    """Answers everything on this socket with a web page, until the test's process ends."""
-    import socket
-
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
-    listening.listen()
-
-    def serve() -> None:
-        with listening:
-            talking, _ = listening.accept()
-            with talking:
-                while talking.recv(65536):
-                    talking.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>")
-
-    threading.Thread(target=serve, daemon=True).start()
