@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from autonomy.errors import AutonomyError
+from autonomy.management import calls_table
 from autonomy.management.processes import Processes
-from autonomy.models import Episode, Run
+from autonomy.models import Episode, ProviderCall, Run
 from autonomy.providers.configured import language_models
 from autonomy.selectors.runs import snapshot
 from autonomy.services.start_run import GivenSource, start_run
@@ -28,7 +30,10 @@ SAMPLE_TOPIC = "How coastal cities adapt to rising seas"
 # The first report is above the target, so that a revision is seen; the second is below it.
 SIMILARITIES = (0.31, 0.09)
 PATIENCE = 600.0
-MARKS = {"run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓"}
+MARKS = {
+    "run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓",
+    "step_failed": "✗", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
+}  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -38,8 +43,25 @@ class Command(BaseCommand):
         parser.add_argument("--sources", type=Path, default=SAMPLES, help="A folder of documents (default: samples).")
         parser.add_argument("--topic", default="", help="What to write about.")
         parser.add_argument("--words", type=int, default=900, help="Length to aim for.")
+        parser.add_argument(
+            "--similarities",
+            type=float,
+            nargs="+",
+            default=SIMILARITIES,
+            help="What the reports find, in turn, 0 to 1.",
+        )
+        parser.add_argument("--calls", action="store_true", help="End with a table of every call to a provider.")
 
-    def handle(self, *args: Any, sources: Path, topic: str, words: int, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        sources: Path,
+        topic: str,
+        words: int,
+        similarities: Sequence[float],
+        calls: bool,
+        **options: Any,
+    ) -> None:
         if topic == "" and sources != SAMPLES:
             raise CommandError('Say what to write about: --topic "…" (make demo SOURCES=folder TOPIC="…").')
         given = self._given(sources)
@@ -49,11 +71,13 @@ class Command(BaseCommand):
         try:
             self._start_engine(processes)
             run = self._start_run(given, topic or SAMPLE_TOPIC, words)
-            self._watch(run, processes)
+            self._watch(run, processes, similarities)
         except KeyboardInterrupt:
             raise CommandError("Stopped. The run is kept; `make run-v2` goes on with it.") from None
         finally:
             processes.stop()
+        if calls:
+            self._tell_calls(run)
         self._tell(run)
 
     def _given(self, folder: Path) -> list[GivenSource]:
@@ -101,12 +125,12 @@ class Command(BaseCommand):
             )  # fmt: skip
         except AutonomyError as error:
             raise CommandError(f"{error.message} {error.details or ''}") from error
-        model = language_models()[0].name
-        kind = "offline model: it only arranges and quotes the sources" if model == "offline" else model
+        models = [model.name for model in language_models()]
+        kind = "offline model: it only arranges and quotes the sources" if models == ["offline"] else ", ".join(models)
         self.stdout.write(f"\nRun {run.pk}: “{topic}”, {len(given)} files, {kind}.\n")
         return run
 
-    def _watch(self, run: Run, processes: Processes) -> None:
+    def _watch(self, run: Run, processes: Processes, similarities: Sequence[float]) -> None:
         """Show the episodes as they are committed, and deliver the reports the run waits for."""
         seen, delivered = 0, 0
         deadline = time.monotonic() + PATIENCE
@@ -119,7 +143,7 @@ class Command(BaseCommand):
             if run.ended and seen == run.last_seq:
                 return
             if run.status == Run.Status.WAITING_HUMAN and seen == run.last_seq:
-                similarity = SIMILARITIES[min(delivered, len(SIMILARITIES) - 1)]
+                similarity = similarities[min(delivered, len(similarities) - 1)]
                 self.stdout.write(f"  → a person uploads the document; the report comes back with {similarity:.0%}")
                 call_command(
                     "deliver_report",
@@ -144,6 +168,11 @@ class Command(BaseCommand):
         if episode.kind == "progress" and data.get("total", 99) <= 20:
             bar = f"[{'█' * data['done']}{'░' * (data['total'] - data['done'])}] "
         self.stdout.write(f"{seconds:6.1f}s {episode.seq:3d} {mark} {episode.node or 'run':<14} {bar}{episode.message}")
+
+    def _tell_calls(self, run: Run) -> None:
+        self.stdout.write("")
+        for line in calls_table.lines(ProviderCall.objects.filter(run=run).order_by("pk")):
+            self.stdout.write(line)
 
     def _tell(self, run: Run) -> None:
         told = snapshot(run)

@@ -1,0 +1,1 @@
+"""What demonstrations need: sample sources, and a stage on which providers play a bad day."""
