@@ -10,15 +10,7 @@ from autonomy.console import figures
 from autonomy.models import Run
 from autonomy.selectors.spend import spend
 
-HEADERS = [
-    "Provider and model",
-    "Node",
-    "Calls",
-    "Attempts",
-    "Tokens in / cached / out",
-    "Cost",
-    "Latency, median / p95",
-]
+HEADERS = ["Provider and model", "Node", "Calls", "Attempts", "Tokens in, cached, out", "Cost", "Latency, median / p95"]
 
 
 def spending(request: HttpRequest, run: Run) -> dict[str, Any] | None:

@@ -169,7 +169,7 @@ class TestLists:
 class TestRunPage:
     def test_the_page_of_a_busy_run_is_bounded(self, boss: Client, django_assert_max_num_queries: Any) -> None:
         run = run_with_rows(60)
-        with django_assert_max_num_queries(20):
+        with django_assert_max_num_queries(22):
             page = boss.get(f"/admin/autonomy/run/{run.pk}/change/").content.decode()
         assert "60 progress" in page
         assert "40 progress" not in page
