@@ -97,11 +97,15 @@ class LanguageModelSpec(BaseModel):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        given = self.model_fields_set - {"kind", "name"}
+        # A document says by this name who wrote it: it must neither hide the offline model nor look like it.
         if self.kind == "offline":
-            if given:
-                raise ValueError(f"the offline model has no {' or '.join(sorted(given))}")
+            if given := sorted(self.model_fields_set - {"kind", "name"}):
+                raise ValueError(f"the offline model has no {' or '.join(given)}")
+            if self.name != "offline":
+                raise ValueError("name: the offline model's is offline")
             return self
+        if self.name.startswith("offline"):
+            raise ValueError("name: only the offline model's begins with offline")
         if not self.model:
             raise ValueError("model: it is needed")
         if self.key_env and self.key_file:

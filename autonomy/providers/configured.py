@@ -50,5 +50,5 @@ def _specs(env: Environment) -> list[LanguageModelSpec]:
 
 def _provider(spec: LanguageModelSpec, overrides: Mapping[str, Price]) -> ModelProvider:
     if spec.kind == "offline":
-        return OfflineModel(spec.name)
+        return OfflineModel()
     return VENDORS[spec.kind](spec, overrides)

@@ -139,6 +139,8 @@ def test_the_offline_model_s_worst_case_is_what_it_uses_at_most_and_free():
         ({**LOCAL, "thinking": -1}, "item 1: thinking: "),
         ({**LOCAL, "json_mode": "on"}, "item 1: json_mode: "),
         ({"kind": "offline", "model": "m"}, "item 1: the offline model has no model."),
+        ({"kind": "offline", "name": "writer"}, "item 1: name: the offline model's is offline."),
+        ({**LOCAL, "name": "offline-2"}, "item 1: name: only the offline model's begins with offline."),
     ],
 )
 def test_a_mistake_is_told_with_its_item_and_field(item, sentence):

@@ -21,11 +21,9 @@ class OfflineModel:
     Tokens are estimated upwards, as one for every three bytes of UTF-8.
     """
 
+    name = "offline"
     model = "extractive-1"
     window = None
-
-    def __init__(self, name: str = "offline") -> None:
-        self.name = name
 
     def at_most(self, request: ModelRequest) -> Usage:
         return Usage(_tokens_in(request), request.max_output_tokens, usd=Decimal(0), estimated=True)
