@@ -139,7 +139,7 @@ def test_what_a_call_cost_is_counted_though_its_worker_is_killed_before_the_comm
     assert (run.supersteps, run.route) == (0, "plan"), "nothing of the superstep was committed"
     assert run.spent_tokens == call.tokens_in + call.tokens_out == 1500
     celery("beat")
-    celery("worker", "-c", "1", **slow.environment)
+    celery("worker", "-c", "1")
     wait_until(lambda: status(run) == "waiting_human")
     calls = ProviderCall.objects.filter(run=run)
     assert calls.filter(node="plan").count() == 2
