@@ -17,6 +17,12 @@ from autonomy.tools.web_search.provider import AGENT
 
 MOST_WORDS = 6
 MOST_ROWS = 100
+# Words that only exclude, and the operators of its query language.
+SMALL = """
+a an and are as at be by can do does for from has have how in into is it its not of on or that the their there this
+to was were what when where which who why will with andnot
+"""
+_SMALL = frozenset(SMALL.split())
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _OWN = "{http://arxiv.org/schemas/atom}"
 _WORD = re.compile(r"\w+")
@@ -32,9 +38,9 @@ class Arxiv:
 
     def find(self, query: str, limit: int, *, timeout: float) -> list[Found]:
         # Its query language has brackets, quotation marks and field names of its own: only words get in.
-        # All of them have to be there, so the small ones and those at the end of a long sentence are left out.
+        # All of them have to be there: small ones, and those at the end of a long sentence, would only exclude.
         words = _WORD.findall(query)
-        words = ([word for word in words if len(word) > 3] or words)[:MOST_WORDS]
+        words = ([word for word in words if word.casefold() not in _SMALL] or words)[:MOST_WORDS]
         if not words:
             return []
         params: dict[str, str | int] = {
