@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,22 @@ def _loopback_only() -> Iterator[None]:
     yield
     disable_socket(allow_unix_socket=True)
     enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _rested_providers() -> None:
+    """What one test's providers did wrong is not held against those of the next."""
+    import redis
+    from django.conf import settings
+
+    from autonomy.providers import off
+    from autonomy.providers.breaker import breaker, shared
+
+    off.clear()
+    breaker.cache_clear()
+    with redis.Redis(**settings.REDIS_OPTIONS) as client:
+        if known := client.keys(f"{shared.PREFIX}*"):
+            client.delete(*known)
 
 
 @pytest.fixture
@@ -64,29 +81,37 @@ def start() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def quick(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Start a run on the journey of tests/quick.py, and return it."""
+def journey(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start a run on the journey of a module of tests/ (`quick`, `fan_out`), and return it."""
     from autonomy.journeys.registry import journeys
     from autonomy.runtime import graphs
     from autonomy.services.start_run import GivenSource, start_run
-    from autonomy.tests import quick
     from autonomy.tests.factories import UserFactory
 
-    settings.AUTONOMY_JOURNEYS = [*settings.AUTONOMY_JOURNEYS, "autonomy.tests.quick"]
+    settings.AUTONOMY_JOURNEYS = [*settings.AUTONOMY_JOURNEYS, "autonomy.tests.quick", "autonomy.tests.fan_out"]
     monkeypatch.setattr("turnitin.handoff.to_docx", lambda markdown, references: b"docx")
 
-    def start_one(**given: Any) -> Any:
+    def start_one(name: str, task_spec: dict[str, Any] | None = None, **given: Any) -> Any:
         owner = given.pop("owner", None) or UserFactory()
+        spec = {"topic": "Walls"} | (task_spec or {})
         source = GivenSource("walls.txt", b"Walls.")
-        return start_run(owner=owner, journey="quick", task_spec={"topic": "Quick"}, sources=[source], **given)[0]
+        return start_run(owner=owner, journey=name, task_spec=spec, sources=[source], **given)[0]
 
     for cached in (journeys, graphs._compiled):
         cached.cache_clear()
-    quick.executed.clear()
     yield start_one
-    quick.inside.clear()
     for cached in (journeys, graphs._compiled):
         cached.cache_clear()
+
+
+@pytest.fixture
+def quick(journey: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Start a run on the journey of tests/quick.py, and return it."""
+    from autonomy.tests import quick
+
+    quick.executed.clear()
+    yield partial(journey, "quick")
+    quick.inside.clear()
 
 
 @pytest.fixture

@@ -114,7 +114,11 @@ class ProviderUnavailable(ProviderError):
 
     code = "provider_unavailable"
     http_status = 503
-    retryable = True
+
+    def __init__(self, message: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        # Repeating attempts is the gateway's; the job comes back only where it is known when to (seconds).
+        self.retryable = details.get("retry_after") is not None
 
 
 class ProviderRefused(ProviderError):
@@ -127,7 +131,33 @@ class UnusableAnswer(ProviderError):
     """The model's answer did not fit the asked form, also after one repair."""
 
     code = "unusable_answer"
-    retryable = True
+
+
+class ContextOverflow(ProviderError):
+    """The request is longer than any configured model can read; use fewer or shorter sources, or a larger model."""
+
+    code = "context_overflow"
+
+
+class BudgetExceeded(AutonomyError):
+    """A limit of the run is used up, or the next call could cross it; raise the limit to go on."""
+
+    code = "budget_exceeded"
+    http_status = 409
+    waits = False
+
+    @classmethod
+    def of(cls, which: str, limit: float, spent: float, asked: float = 0, *, waits: bool = False) -> BudgetExceeded:
+        """`asked` is what the next call could use at most. `waits`: calls under way may still give enough back."""
+        if asked and spent < limit:
+            told = f"{spent:,} of {limit:,} {which} are spent, and the next call could use up to {asked:,}."
+            error = cls(told, which=which, limit=limit, spent=spent, asked=asked)
+        else:
+            error = cls(
+                f"The limit of {limit:,} {which} is used up ({spent:,} spent).", which=which, limit=limit, spent=spent
+            )
+        error.waits = waits
+        return error
 
 
 class DocumentError(AutonomyError):

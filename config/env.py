@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from config import search_settings
+from config import language_models, search_settings
+from config.language_models import Address, LanguageModelSpec, Prices
 
 OUR_PREFIXES = (
     "AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_",
@@ -96,15 +97,24 @@ class Environment(BaseModel):
     autonomy_log_format: Literal["json", "console"] = Field(default="json", description="How logs are written.")
     autonomy_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="From where.")
 
-    # --- language model ---
-    openai_base_url: str | None = Field(default=None, description="OpenAI-compatible endpoint, ending in /v1.")
+    # --- language models ---
+    autonomy_language_models: list[LanguageModelSpec] = Field(
+        default=[], description="Language models in order of preference, a JSON list; see docs/settings.md."
+    )
+    autonomy_prices: dict[str, Prices] = Field(
+        default={}, description='Prices of models, JSON: {"model": {"in":2,"out":8,"cached":0.5}}, USD per million.'
+    )
+    openai_base_url: Address | None = Field(default=None, description="OpenAI-compatible endpoint, ending in /v1.")
     openai_api_key: SecretStr | None = Field(default=None, description="Its key; no key and no URL: offline model.")
     openai_model: str = Field(default="gpt-4o-mini", description="Model to ask for.")
-    openai_price_in: float | None = Field(default=None, ge=0, description="USD per million input tokens.")
-    openai_price_out: float | None = Field(default=None, ge=0, description="USD per million output tokens.")
-    autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider call.")
+    openai_price_in: float | None = Field(default=None, ge=0, le=1e6, description="USD per million input tokens.")
+    openai_price_out: float | None = Field(default=None, ge=0, le=1e6, description="USD per million output tokens.")
+    autonomy_provider_attempts: int = Field(default=3, ge=1, le=10, description="Attempts at one provider, at most.")
+    autonomy_operation_attempts: int = Field(
+        default=6, ge=1, le=30, description="Attempts at all providers together for one question, at most."
+    )
     autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds for one attempt.")
-    autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for a call with its retries.")
+    autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for one question in all.")
 
     # --- web search ---
     autonomy_search: list[str] = Field(
@@ -112,13 +122,13 @@ class Environment(BaseModel):
         description="Search services in the order in which they are asked, separated by commas; none: no web search.",
     )
     autonomy_search_contact: str | None = Field(default=None, description="Mail address told to Crossref and OpenAlex.")
-    autonomy_search_urls: dict[str, str] = Field(default={}, description="Other base URLs of services, JSON.")
+    autonomy_search_urls: dict[str, Address] = Field(default={}, description="Other base URLs of services, JSON.")
     openalex_api_key: SecretStr | None = Field(default=None, description="Key of OpenAlex.")
     semantic_scholar_api_key: SecretStr | None = Field(default=None, description="Key of Semantic Scholar, if any.")
     tavily_api_key: SecretStr | None = Field(default=None, description="Key of Tavily.")
     brave_api_key: SecretStr | None = Field(default=None, description="Key of Brave Search.")
     serper_api_key: SecretStr | None = Field(default=None, description="Key of Serper.")
-    searxng_url: str | None = Field(default=None, description="A SearXNG host whose JSON format is enabled.")
+    searxng_url: Address | None = Field(default=None, description="A SearXNG host whose JSON format is enabled.")
 
     # --- Turnitin ---
     turnitin_target_similarity: float = Field(default=0.15, ge=0, le=1, description="Accepted up to here, 0 to 1.")
@@ -158,12 +168,21 @@ class Environment(BaseModel):
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
     """The environment, checked. Raises ImproperlyConfigured with one sentence for each mistake."""
-    mistakes = _unknown_names(environ)
     given = dict(_from_files(environ)) | {
         name.lower(): value for name, value in environ.items() if name.lower() in Environment.model_fields and value
     }
+    parsed = _parsed(given, environ)
+    models: list[LanguageModelSpec] = parsed.get("autonomy_language_models", [])
+    names_of_keys = {spec.key_env for spec in models if spec.key_env}
+    mistakes = _unknown_names({name: value for name, value in environ.items() if name not in names_of_keys})
+    if models:
+        mistakes += [
+            f"{name.upper()}: drop it; {language_models.LIST} is set and takes its place."
+            for name in given
+            if name.startswith("openai_") and name.upper() not in names_of_keys
+        ]
     try:
-        read_in = Environment.model_validate(_parsed(given))
+        read_in = Environment.model_validate(parsed)
     except ValidationError as error:
         # The value itself is left out: it may be a secret.
         mistakes += [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}." for e in error.errors(include_input=False)]
@@ -205,15 +224,19 @@ def _from_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def _parsed(given: dict[str, str]) -> dict[str, object]:
+def _parsed(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
     """JSON-valued settings come as text; the rest pydantic converts by itself."""
-    limits = given.get("v2_budget_defaults")
-    if limits is None:
-        return dict(given)
-    try:
-        return given | {"v2_budget_defaults": Limits.model_validate_json(limits)}
-    except ValidationError as error:
-        raise ImproperlyConfigured(
-            "V2_BUDGET_DEFAULTS: "
-            + " ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}." for e in error.errors())
-        ) from None
+    parsed: dict[str, Any] = dict(given)
+    if "v2_budget_defaults" in given:
+        try:
+            parsed["v2_budget_defaults"] = Limits.model_validate_json(given["v2_budget_defaults"])
+        except ValidationError as error:
+            raise ImproperlyConfigured(
+                "V2_BUDGET_DEFAULTS: "
+                + " ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}." for e in error.errors())
+            ) from None
+    if "autonomy_language_models" in given:
+        parsed["autonomy_language_models"] = language_models.read(given["autonomy_language_models"], environ)
+    if "autonomy_prices" in given:
+        parsed["autonomy_prices"] = language_models.read_prices(given["autonomy_prices"])
+    return parsed

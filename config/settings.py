@@ -108,6 +108,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = ENV.redis_url.get_secret_value() if ENV.redis_url else EMBEDDED.redis_url
 # A Redis that accepts and never answers must not hold a request or a worker.
 REDIS_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 2}
+# One try, for what can do without: a hint is sent again, a stream reads the log, a breaker decides by itself.
+REDIS_OPTIONS = redis_options(REDIS_URL) | REDIS_PATIENCE | {"retry": Retry(NoBackoff(), 0)}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 10}
 CELERY_BROKER_URL = celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -135,8 +137,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- the event stream ---
-# One try: a message only wakes streams, which read the log anyway.
-EVENTSTREAM_REDIS = redis_options(REDIS_URL) | REDIS_PATIENCE | {"retry": Retry(NoBackoff(), 0)}
+EVENTSTREAM_REDIS = REDIS_OPTIONS
 EVENTSTREAM_STORAGE_CLASS = "autonomy.episodes.storage.EpisodeStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "autonomy.episodes.channels.RunChannels"
 

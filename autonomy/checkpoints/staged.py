@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_serializable_checkpoint_metadata,
 )
+from langgraph.checkpoint.serde.types import ERROR
 
 from autonomy.checkpoints import rows
 from autonomy.checkpoints.saver import PostgresSaver
@@ -32,7 +33,7 @@ class StagedSaver(BaseCheckpointSaver[str]):
     """Serves one run in one process. Reads the newest checkpoint once and then keeps it in memory; a run that is being
     started has none.
 
-    After an error the instance must be thrown away: what it keeps may be ahead of the database.
+    After an error the instance must be thrown away, but for `take_writes`: what it keeps may be ahead of the database.
     """
 
     def __init__(self, run_id: str, *, is_new: bool = False) -> None:
@@ -106,4 +107,10 @@ class StagedSaver(BaseCheckpointSaver[str]):
         for checkpoint_id, channels, task_id, task_path in writes:
             if checkpoint_id == newest:
                 new.put_writes("", checkpoint_id, channels, task_id, task_path)
+        return new
+
+    def take_writes(self) -> rows.NewRows:
+        """What the finished nodes of a superstep wrote that failed in another one: they need not run again."""
+        new = rows.NewRows() if self.has_new_checkpoint else self.take()
+        new.writes = {place: row for place, row in new.writes.items() if row[0]["channel"] != ERROR}
         return new

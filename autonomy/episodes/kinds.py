@@ -44,6 +44,9 @@ class Kind(StrEnum):
     SIMILARITY_REJECTED = "similarity_rejected"
     # providers
     RETRY = "retry"
+    FALLBACK = "fallback"
+    PROVIDER_OFF = "provider_off"
+    BREAKER_LOCAL = "breaker_local"
     # the hand-off
     CYCLE_OPENED = "cycle_opened"
     REPORT_RECEIVED = "report_received"

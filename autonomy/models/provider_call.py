@@ -9,7 +9,11 @@ from autonomy.models.run import Run
 
 
 class ProviderCall(models.Model):
-    """One attempt at one provider. Written at once and never rolled back: money is counted when it is spent."""
+    """One attempt at one provider. Written at once and never rolled back: money is counted when it is spent.
+
+    While the attempt is pending, tokens and usd are the most it can use, and the run has them reserved. Afterwards they
+    are what it used; of a lost one, whose worker died in it, nobody knows, and the most stands.
+    """
 
     class Kind(models.TextChoices):
         LLM = "llm", "language model"
@@ -18,9 +22,11 @@ class ProviderCall(models.Model):
         SIMILARITY = "similarity"
 
     class Outcome(models.TextChoices):
+        PENDING = "pending", "under way"
         OK = "ok"
         RETRYABLE = "retryable", "failed, may be retried"
         FINAL = "final", "failed for good"
+        LOST = "lost", "its worker died"
 
     run = models.ForeignKey(Run, models.CASCADE, db_index=False, related_name="provider_calls")
     operation_id = models.UUIDField(default=uuid.uuid4, help_text="The same for all attempts of one call.")
@@ -35,7 +41,7 @@ class ProviderCall(models.Model):
     tokens_out = models.PositiveIntegerField(default=0)
     tokens_cached = models.PositiveIntegerField(default=0)
     usd = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
-    estimated = models.BooleanField(default=False, help_text="The provider did not report its usage.")
+    estimated = models.BooleanField(default=False, help_text="Reckoned upwards: the provider did not tell.")
     latency_ms = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -50,13 +56,21 @@ class ProviderCall(models.Model):
                 name="provider_call_kind_valid", condition=Q(kind__in=["llm", "search", "embedding", "similarity"])
             ),
             models.CheckConstraint(
-                name="provider_call_outcome_valid", condition=Q(outcome__in=["ok", "retryable", "final"])
+                name="provider_call_outcome_valid",
+                condition=Q(outcome__in=["pending", "ok", "retryable", "final", "lost"]),
+            ),
+            models.CheckConstraint(
+                name="provider_call_unknown_usage_is_estimated",
+                condition=~Q(outcome__in=["pending", "lost"]) | Q(estimated=True),
             ),
             models.CheckConstraint(
                 name="provider_call_usd_not_negative", condition=Q(usd__isnull=True) | Q(usd__gte=0)
             ),
         ]
-        indexes = [models.Index(fields=["run", "created_at"], name="provider_call_of_run")]
+        indexes = [
+            models.Index(fields=["run", "created_at"], name="provider_call_of_run"),
+            models.Index(fields=["created_at"], name="provider_call_pending", condition=Q(outcome="pending")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.model} #{self.attempt} ({self.outcome})"

@@ -75,6 +75,8 @@ class Run(models.Model):
     spent_tokens = models.PositiveBigIntegerField(default=0)
     spent_seconds = models.FloatField(default=0)
     spent_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))
+    reserved_tokens = models.PositiveBigIntegerField(default=0, help_text="The most that calls under way can use.")
+    reserved_usd = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0))
 
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -136,6 +138,7 @@ class Run(models.Model):
                 name="run_limits_positive", condition=Q(limit_tokens__gt=0, limit_seconds__gt=0, limit_usd__gte=0)
             ),
             models.CheckConstraint(name="run_spend_not_negative", condition=Q(spent_seconds__gte=0, spent_usd__gte=0)),
+            models.CheckConstraint(name="run_reserved_usd_not_negative", condition=Q(reserved_usd__gte=0)),
             models.CheckConstraint(name="run_revision_bounded", condition=Q(revision__lte=F("max_revisions"))),
             models.UniqueConstraint(
                 name="run_idempotency_key_unique_for_caller", fields=["started_by", "idempotency_key"]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 DEEPEST = 64
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+_FENCED = re.compile(r"\s*```(?:json)?[ \t]*\n(.*)```\s*", re.DOTALL | re.IGNORECASE)
 
 
 def clean_text(text: str) -> str:
@@ -17,9 +18,15 @@ def clean_text(text: str) -> str:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The JSON object in the text, its strings cleaned. Raises ValueError."""
+    """The JSON object that the text is, its strings cleaned. Models like to put a fence around it: that is taken off.
+
+    Raises ValueError.
+    """
+    text = clean_text(text)
+    if fenced := _FENCED.fullmatch(text):
+        text = fenced[1]
     try:
-        value = json.loads(clean_text(text), parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):

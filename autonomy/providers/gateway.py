@@ -1,169 +1,118 @@
-"""The language models of a run behind one port: retries, the check of the answer's form, and the ledger."""
+"""The language models of a run behind one port: their order, and the form of their answers."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from uuid import UUID, uuid4
+from collections.abc import Sequence
+from itertools import zip_longest
 
 import jsonschema
-import structlog
-from django.conf import settings
 
-from autonomy.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnusableAnswer
 from autonomy.models import ProviderCall
-from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
-from autonomy.providers import ledger, retry
+from autonomy.ports import ModelAnswer, ModelRequest
+from autonomy.providers import prompt
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.providers.caller import Caller
+from autonomy.providers.operation import Operation, Passed
+from autonomy.providers.provider import ModelProvider
 
-LOOK_EVERY = 1.0
-
-log = structlog.get_logger(__name__)
+REPAIR = "Your last answer did not fit the asked JSON schema. Answer with that JSON only."
 
 
 class Gateway:
-    """Implements ports.LanguageModel over an ordered list of models.
+    """Implements ports.LanguageModel over an ordered list of models: each is visited once for a question."""
 
-    `proceed` is asked before every attempt and while one is waited for; it raises when the run must not go on.
-    """
-
-    def __init__(
-        self,
-        models: Sequence[LanguageModel],
-        *,
-        run_id: UUID,
-        node: str,
-        episodes: Episodes,
-        proceed: Callable[[], None],
-    ) -> None:
+    def __init__(self, models: Sequence[ModelProvider], caller: Caller) -> None:
         self._models = models
-        self._run_id = run_id
-        self._node = node
-        self._episodes = episodes
-        self._proceed = proceed
-        self._tokens_in = 0
-        self._tokens_out = 0
+        self._caller = caller
 
     @property
     def name(self) -> str:
         return self._models[0].name
 
-    def begin(self, node: str) -> None:
-        """What follows is asked by this node, and its tokens are counted anew."""
-        self._node, self._tokens_in, self._tokens_out = node, 0, 0
-
-    def usage(self) -> dict[str, int]:
-        """Tokens used since the node began."""
-        return {"tokens_in": self._tokens_in, "tokens_out": self._tokens_out}
-
     def answer(self, request: ModelRequest) -> ModelAnswer:
-        """One validated answer. A malformed answer is asked for once more, and both are paid.
+        """One validated answer, of the first model that gives it.
 
-        Raises ProviderUnavailable (retryable), ProviderRefused (final) or UnusableAnswer.
+        Raises ProviderRefused where a model finds the request wrong, ContextOverflow where it is too long for all,
+        UnusableAnswer, ProviderUnavailable and BudgetExceeded.
         """
-        operation = uuid4()
-        model = self._models[0]
-        deadline = time.monotonic() + settings.ENV.autonomy_provider_deadline
-        first_attempt = 1
-        malformed = ""
-        for repair in ("", "Your last answer did not fit the asked JSON schema. Answer with that JSON only."):
-            if malformed and time.monotonic() >= deadline:
-                raise UnusableAnswer(
-                    "The model's answer did not fit the asked form, and there was no time to ask again.",
-                    provider=model.name,
-                    purpose=request.purpose,
-                    reason=malformed,
-                )
-            asked = dataclasses.replace(request, instructions=f"{request.instructions}\n{repair}".strip())
-            try:
-                return retry.call(
-                    partial(self._attempt, model, asked, operation),
-                    attempts=settings.ENV.autonomy_provider_attempts,
-                    first=first_attempt,
-                    deadline=deadline,
-                    before_retry=partial(self._before_retry, model),
-                )
-            except AttemptFailed as error:
-                if error.fault is not Fault.MALFORMED:
-                    raise _typed(error, model.name) from error
-                first_attempt, malformed = error.attempt + 1, error.reason
-        raise UnusableAnswer(provider=model.name, purpose=request.purpose, reason=malformed)
+        question = _Question(Operation(self._caller, ProviderCall.Kind.LLM), request)
+        models: Sequence[ModelProvider] = self._models
+        while models:
+            resting: dict[str, float] = {}
+            for model, follower in zip_longest(models, models[1:]):
+                try:
+                    return question.put_to(model)
+                except Passed as passed:
+                    if passed.resting and passed.retry_after is not None:
+                        resting[model.name] = passed.retry_after
+                    if follower:
+                        question.operation.falls_back(model.name, follower.name, passed.reason)
+            waited = question.operation.waits_for(resting)
+            models = [model for model in models if waited and model.name in resting]
+        raise question.operation.failure()
 
-    def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
-        self._proceed()
-        began = time.monotonic()
-        usage, name, outcome, status, text = Usage(), "", ProviderCall.Outcome.FINAL, None, ""
+
+class _Question:
+    """What is learnt of a request while models are asked it: its length, and whether it was repaired already."""
+
+    def __init__(self, operation: Operation, request: ModelRequest) -> None:
+        self.operation = operation
+        self._request = request
+        self._repaired = False
+        # A model has to hold at least this many tokens, and more than any that it was too long for.
+        self._needs = prompt.of(request).tokens_about() + request.max_output_tokens
+        self._overflowed = 0
+
+    def put_to(self, model: ModelProvider) -> ModelAnswer:
+        """Raises Passed, ProviderRefused and BudgetExceeded."""
+        self._measure(model)
         try:
-            answer = model.answer(request)
-            usage = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.usd, answer.estimated)
-            name = answer.model
-            try:
-                jsonschema.validate(answer.content, request.answer_schema)
-            except jsonschema.ValidationError as error:
-                where = "/".join(map(str, error.absolute_path)) or "the whole"
-                raise AttemptFailed(f"the answer does not fit at {where}", Fault.MALFORMED) from None
-            outcome = ProviderCall.Outcome.OK
-            return answer
-        except AttemptFailed as error:
-            error.attempt = attempt
-            if usage == Usage():
-                usage = error.usage
-            outcome = ProviderCall.Outcome.RETRYABLE if error.retryable else ProviderCall.Outcome.FINAL
-            status, text = error.http_status, error.reason
+            return self._attempts(model)
+        except Passed as passed:
+            if passed.fault is Fault.OVERFLOW:
+                self._overflowed = max(self._overflowed, model.window or self._needs)
             raise
-        finally:
-            self._tokens_in += usage.tokens_in
-            self._tokens_out += usage.tokens_out
-            latency_ms = round((time.monotonic() - began) * 1000)
-            ledger.record(
-                run_id=self._run_id,
-                operation_id=operation,
-                kind=ProviderCall.Kind.LLM,
-                node=self._node,
-                provider=model.name,
-                model=name,
-                attempt=attempt,
-                outcome=outcome,
-                usage=usage,
-                latency_ms=latency_ms,
-                http_status=status,
-                error=text,
-            )
-            log.info(
-                "provider_call",
-                provider=model.name,
-                attempt=attempt,
-                outcome=str(outcome),
-                duration_ms=latency_ms,
-                tokens_in=usage.tokens_in,
-                tokens_out=usage.tokens_out,
-            )
 
-    def _before_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
-        """Tell of it, and wait: not in one go, for somebody may cancel the run meanwhile."""
-        self._tell_retry(model, attempt, error, wait)
-        until = time.monotonic() + wait
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, LOOK_EVERY))
-            self._proceed()
+    def _measure(self, model: ModelProvider) -> None:
+        if model.window is None:
+            fits = not self._overflowed
+        else:
+            fits = model.window >= self._needs and model.window > self._overflowed
+        if not fits:
+            raise self.operation.pass_over(model.name, "the request is longer than its window", Fault.OVERFLOW)
 
-    def _tell_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
-        self._episodes.now(
-            "retry",
-            f"{model.name} failed ({error.reason}); attempt {attempt + 1} follows in {wait:.1f} s.",
-            event="retry",
-            provider=model.name,
-            attempt=attempt,
-            reason=error.reason,
-            wait_seconds=round(wait, 3),
-        )
+    def _attempts(self, model: ModelProvider) -> ModelAnswer:
+        """A malformed answer is asked for once more in the whole operation, and both are paid."""
+        try:
+            return self._ask(model)
+        except AttemptFailed as error:
+            reason = error.reason
+        if not self._repaired:
+            self._repaired = True
+            asked = f"{self._request.instructions}\n{REPAIR}".strip()
+            self._request = dataclasses.replace(self._request, instructions=asked)
+            try:
+                return self._ask(model)
+            except AttemptFailed as error:
+                reason = error.reason
+            except Passed as passed:
+                reason = f"{reason}, and then {passed.reason}"
+        raise self.operation.pass_over(model.name, reason, Fault.MALFORMED)
+
+    def _ask(self, model: ModelProvider) -> ModelAnswer:
+        def attempt(timeout: float) -> tuple[ModelAnswer, Usage, str]:
+            answer = model.answer(self._request, timeout=timeout)
+            usage = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.usd, answer.estimated)
+            _check_form(answer, usage, self._request)
+            return answer, usage, answer.model
+
+        return self.operation.put_to(model.name, attempt, at_most=model.at_most(self._request), model=model.model)
 
 
-def _typed(error: AttemptFailed, provider: str) -> ProviderError:
-    details = {"provider": provider, "reason": error.reason, "http_status": error.http_status}
-    if error.fault in (Fault.TRANSIENT, Fault.QUOTA):
-        text = f"{provider} did not answer: {error.reason}. Try the run again later."
-        return ProviderUnavailable(text, **details, retry_after=error.retry_after)
-    return ProviderRefused(f"{provider} refused the request: {error.reason}. See its settings.", **details)
+def _check_form(answer: ModelAnswer, usage: Usage, request: ModelRequest) -> None:
+    try:
+        jsonschema.validate(answer.content, request.answer_schema)
+    except jsonschema.ValidationError as error:
+        where = "/".join(map(str, error.absolute_path)) or "the whole"
+        raise AttemptFailed(f"the answer does not fit at {where}", Fault.MALFORMED, usage=usage) from None

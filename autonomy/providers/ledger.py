@@ -1,17 +1,19 @@
-"""The spend ledger: a row an attempt, written at once, in a transaction that no failed step can roll back."""
+"""The spend ledger: a row an attempt, reserved before it and settled after it. No failed step rolls it back."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Least
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
-from autonomy.models import ProviderCall, Run
+from autonomy.errors import BudgetExceeded
+from autonomy.models import ProviderCall, Run, spending, statements
 from autonomy.providers.attempt import MODEL_LENGTH, Usage
 from autonomy.providers.content import clean_text
 
@@ -22,72 +24,126 @@ PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 # What the columns hold. A number beyond it is wrong anyway, and must not cost the row.
 MOST = 2**31 - 1
 MOST_USD = Decimal("999999.999999")
+LOST_AT_ONCE = 500
 
 
-def record(
+@dataclass(frozen=True)
+class Entry:
+    """One attempt, before it is made. `at_most` is its worst case; without a known price its usd is None."""
+
+    run_id: UUID
+    operation_id: UUID
+    kind: str
+    node: str
+    provider: str
+    model: str
+    attempt: int
+    at_most: Usage
+
+    @property
+    def key(self) -> str:
+        """What the breaker knows the provider by."""
+        return f"{self.kind}:{self.provider}"
+
+
+def reserve(entry: Entry) -> int:
+    """Write the attempt down as pending, its worst case reserved of the run's limits; returns the row's id.
+
+    Raises BudgetExceeded, with nothing reserved, where it could cross a limit, and django's OperationalError or
+    InterfaceError if the database stays away.
+    """
+    parameters = {
+        "run": entry.run_id,
+        "operation": entry.operation_id,
+        "kind": entry.kind,
+        "node": entry.node,
+        "provider": entry.provider,
+        "model": clean_text(entry.model)[:MODEL_LENGTH],
+        "attempt": entry.attempt,
+        **_amounts(entry.at_most),
+    }
+    try:
+        rows = _patiently(spending.RESERVE, parameters)
+    except IntegrityError:
+        # It was written, and only the answer of the database was lost. An attempt is numbered but once.
+        key = {"operation_id": entry.operation_id, "provider": entry.provider, "attempt": entry.attempt}
+        return ProviderCall.objects.get(**key, outcome=ProviderCall.Outcome.PENDING).pk
+    if not rows:
+        raise _refusal(Run.objects.get(pk=entry.run_id), entry.at_most)
+    return int(rows[0][0])
+
+
+def settle(
+    call_id: int,
     *,
-    run_id: UUID,
-    operation_id: UUID,
-    kind: str,
-    node: str,
-    provider: str,
     model: str,
-    attempt: int,
     outcome: str,
     usage: Usage,
     latency_ms: int,
     http_status: int | None = None,
     error: str = "",
 ) -> None:
-    """Write the attempt and add what it cost to the run's totals.
+    """What the attempt really used, in place of what was reserved. Settled twice it counts once.
 
-    The connection has stood idle during the call and may be gone: then it is tried again for some seconds. The
-    attempt's own key keeps it from being written twice. Raises django's OperationalError or InterfaceError.
+    Raises django's OperationalError or InterfaceError if the database stays away; the reservation then stands until
+    `settle_lost` takes it for spent.
     """
-    call = ProviderCall(
-        run_id=run_id,
-        operation_id=operation_id,
-        kind=kind,
-        node=node,
-        provider=provider,
-        model=clean_text(model)[:MODEL_LENGTH],
-        attempt=attempt,
-        outcome=outcome,
-        http_status=http_status,
-        tokens_in=_count(usage.tokens_in),
-        tokens_out=_count(usage.tokens_out),
-        tokens_cached=_count(usage.tokens_cached),
-        usd=_usd(usage.usd),
-        estimated=usage.estimated,
-        latency_ms=_count(latency_ms),
-        error=clean_text(error),
+    _patiently(
+        spending.SETTLE,
+        {
+            "call": call_id,
+            "model": clean_text(model)[:MODEL_LENGTH],
+            "outcome": outcome,
+            "http_status": http_status,
+            "tokens_cached": _count(usage.tokens_cached),
+            "estimated": usage.estimated,
+            "latency_ms": _count(latency_ms),
+            "error": clean_text(error),
+            "most_usd": MOST_USD,
+            **_amounts(usage),
+        },
     )
-    lost = False
-    for pause in (*PAUSES, None):
+
+
+def settle_lost(older_than: float) -> int:
+    """Take for spent what was reserved by attempts that began more than `older_than` seconds ago, and never ended.
+
+    Their workers are gone: an attempt has a time-out. Returns how many there were.
+    """
+    parameters = {"seconds": older_than, "limit": LOST_AT_ONCE, "most_usd": MOST_USD}
+    rows = statements.execute(spending.LOSE, parameters)
+    for run_id, calls in rows:
+        log.warning("provider_calls_lost", run_id=str(run_id), calls=calls)
+    return sum(calls for _, calls in rows)
+
+
+def _patiently(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The connection has stood idle during the call and may be gone: then it is tried again for some seconds."""
+    for pause in PAUSES:
         try:
-            _write(call)
-        except IntegrityError:
-            if not lost:
-                raise
-            break  # it was written, and only the answer was lost
+            return statements.execute(statement, parameters)
         except (OperationalError, InterfaceError) as error:
-            if pause is None:
-                raise
-            lost = True
             log.warning("ledger_waits_for_the_database", error=type(error).__name__)
             connection.close()
             time.sleep(pause)
-        else:
-            break
+    return statements.execute(statement, parameters)
 
 
-def _write(call: ProviderCall) -> None:
-    with transaction.atomic():
-        call.save(force_insert=True)
-        Run.objects.filter(pk=call.run_id).update(
-            spent_tokens=F("spent_tokens") + call.tokens_in + call.tokens_out,
-            spent_usd=Least(F("spent_usd") + (call.usd or Decimal(0)), Value(MOST_USD)),
+def _refusal(run: Run, at_most: Usage) -> BudgetExceeded:
+    """Which limit it was. `waits` tells that calls under way hold what this one lacks, and may give it back."""
+    asked = _amounts(at_most)
+    tokens, usd = asked["tokens_in"] + asked["tokens_out"], asked["usd"] or Decimal(0)
+    if run.spent_tokens + run.reserved_tokens + tokens > run.limit_tokens:
+        return BudgetExceeded.of(
+            "tokens", run.limit_tokens, run.spent_tokens, tokens, waits=run.spent_tokens + tokens <= run.limit_tokens
         )
+    return BudgetExceeded.of(
+        "usd", float(run.limit_usd), float(run.spent_usd), float(usd), waits=run.spent_usd + usd <= run.limit_usd
+    )
+
+
+def _amounts(usage: Usage) -> dict[str, Any]:
+    return {"tokens_in": _count(usage.tokens_in), "tokens_out": _count(usage.tokens_out), "usd": _usd(usage.usd)}
 
 
 def _count(number: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from autonomy.providers import complaint
 from autonomy.providers.attempt import AttemptFailed, Fault
+from autonomy.providers.complaint import Complaint
 from autonomy.providers.exchange import Reply
 
 RETRYABLE = {408, 409, 429}
@@ -16,41 +17,41 @@ LONGEST_WAIT = 86_400.0
 MEANINGS = {
     400: "the request was refused",
     401: "the key was refused",
-    403: "the key was refused",
     404: "the model or the address does not exist",
-    413: "the request is too large",
     422: "the request was refused",
 }
-# What OpenAI and those who speak like it put into a 429 that no waiting mends.
-QUOTA_CODES = {
-    "insufficient_quota",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "billing_error",
-    "insufficient_credits",
-    "insufficient_balance",
-    "exceeded_current_quota_error",
-}
+TOO_LONG = "the request is longer than the model takes"
 
 
 def of(reply: Reply) -> AttemptFailed:
-    """The failure this reply means."""
+    """The failure this reply means, by its status and by the codes in its body."""
+    status, said = reply.status, complaint.read(reply.body)
+    fault, meaning = _fault_of(reply, said)
+    if fault is Fault.QUOTA:
+        return AttemptFailed("quota is used up", fault, http_status=status)
+    wait = retry_after(reply.headers)
+    if wait is None and said.wait is not None:
+        wait = min(said.wait, LONGEST_WAIT)
+    text = f"HTTP {status}: {meaning}" if meaning else f"HTTP {status}"
+    return AttemptFailed(text, fault, http_status=status, retry_after=wait)
+
+
+def _fault_of(reply: Reply, said: Complaint) -> tuple[Fault, str]:
+    """The kind of failure and what it means; the provider's own codes come before the status they hide behind."""
     status = reply.status
-    if status == 402 or (status == 429 and _says_quota(reply.body)):
-        return AttemptFailed("quota is used up", Fault.QUOTA, http_status=status)
-    meaning = "the address has moved" if 300 <= status < 400 else MEANINGS.get(status)
-    return AttemptFailed(
-        f"HTTP {status}: {meaning}" if meaning else f"HTTP {status}",
-        _fault(status),
-        http_status=status,
-        retry_after=retry_after(reply.headers),
-    )
-
-
-def _fault(status: int) -> Fault:
+    is_final = reply.headers.get("x-should-retry", "").lower() == "false"
+    if status == 402 or (said.quota and 400 <= status < 500):
+        return Fault.QUOTA, ""
+    if status == 413 or (said.overflow and status in (400, 422)):
+        return Fault.OVERFLOW, TOO_LONG
+    if status in (401, 403) or (said.key and status == 400):
+        return Fault.KEY, MEANINGS[401]
     if status in RETRYABLE or status >= 500:
-        return Fault.TRANSIENT
-    return Fault.KEY if status in (401, 403) else Fault.REFUSED
+        if not is_final:
+            return Fault.TRANSIENT, ""
+        # A limit that no waiting lifts is this provider's alone, anything else would be refused elsewhere too.
+        return (Fault.QUOTA, "") if status == 429 else (Fault.REFUSED, "the provider says not to ask again")
+    return Fault.REFUSED, "the address has moved" if 300 <= status < 400 else MEANINGS.get(status, "")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -79,14 +80,3 @@ def _until(value: str | None) -> float | None:
         return (parsedate_to_datetime(value or "") - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-
-
-def _says_quota(body: bytes) -> bool:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if not isinstance(error, dict):
-        return False
-    return any(str(error.get(name)).lower() in QUOTA_CODES for name in ("code", "type"))

@@ -18,34 +18,29 @@ CAP_SECONDS = 30.0
 
 
 def call(
-    attempt: Callable[[int], T],
+    attempt: Callable[[], T],
     *,
     attempts: int,
-    first: int = 1,
     deadline: float,
-    before_retry: Callable[[int, AttemptFailed, float], None],
+    before_retry: Callable[[AttemptFailed, float], None],
 ) -> T:
-    """Call `attempt(first)`, `attempt(first + 1)` … until one succeeds; raises the last AttemptFailed.
+    """Call `attempt` until it succeeds, so many times at most; raises the last AttemptFailed.
 
     Full jitter, capped; a Retry-After of the provider wins over it. `deadline` (monotonic seconds) is looked at
     before a wait: a wait that would end behind it, or is longer than the cap, is not taken. `before_retry` is told
-    the attempt that failed, why, and the seconds to wait, and does the waiting.
+    why the attempt failed and the seconds to wait, and does the waiting.
     """
-    count = first - 1
+    failed = 0
     wait = 0.0
-
-    def one() -> T:
-        nonlocal count
-        count += 1
-        return attempt(count)
 
     def hopeless(error: Exception) -> bool:
         # backoff asks for the wait only after this: it is chosen here, so that the one judged is the one taken.
-        nonlocal wait
+        nonlocal failed, wait
         if not isinstance(error, AttemptFailed) or not error.retryable:
             return True
-        wait = _wait(error, count - first)
-        return wait > CAP_SECONDS or time.monotonic() + wait >= deadline
+        wait = _wait(error, failed)
+        failed += 1
+        return is_too_long(wait, deadline)
 
     retrying = backoff.on_exception(
         backoff.constant,
@@ -55,9 +50,14 @@ def call(
         giveup=hopeless,
         jitter=None,  # _wait has it already: a Retry-After must not be shortened by chance
         logger=None,
-        on_backoff=lambda details: before_retry(count, details["exception"], wait),
+        on_backoff=lambda details: before_retry(details["exception"], wait),
     )
-    return retrying(one)()
+    return retrying(attempt)()
+
+
+def is_too_long(wait: float, deadline: float) -> bool:
+    """Whether a wait of so many seconds is not taken."""
+    return wait > CAP_SECONDS or time.monotonic() + wait >= deadline
 
 
 def _wait(error: AttemptFailed, exponent: int) -> float:

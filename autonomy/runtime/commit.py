@@ -16,12 +16,12 @@ from django.db.models.functions import Now
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, as_json, lock, publish
-from autonomy.errors import LeaseLost
+from autonomy.errors import BudgetExceeded, LeaseLost
 from autonomy.models import Job, Run, statements
 from autonomy.runtime import queue
 from autonomy.runtime.ending import cancel, cancel_if_idle, end
 from autonomy.runtime.handoff import handoff_class
-from autonomy.runtime.limits import exceeded
+from autonomy.runtime.limits import exceeded, still_exceeded
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
 
@@ -139,18 +139,48 @@ def budget_exceeded(claim: Claim, node: str) -> bool:
         # Asked again now: somebody may have raised it.
         if (over := exceeded(run)) is None:
             return False
-        _close_job(claim)
-        message = f"The limit of {over['limit']} {over['which']} is used up ({over['spent']} spent)."
-        data = {"budget_exceeded": True, **over}
-        episode = NewEpisode(Kind.BUDGET_EXCEEDED, message, data, node=node)
-        append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, message)])
-        run.route = "END"
-        end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, message)
-        run.save_progress()
+        _end_for(over, claim, run, node)
     return True
 
 
-def attempt_failed(claim: Claim, failure: Failure, *, superstep: int | None, seconds: float) -> None:
+def budget_exceeded_within(
+    claim: Claim, node: str, over: BudgetExceeded, *, seconds: float, saver: StagedSaver
+) -> None:
+    """End a run in the middle of a superstep, because its next call could cross a limit.
+
+    What the superstep's finished nodes wrote is kept, and not paid again when the run goes on.
+    """
+    with transaction.atomic():
+        run = lock(claim.run_id)
+        run.spent_seconds += seconds
+        _keep_writes(run, saver)
+        if still := still_exceeded(over, run):
+            _end_for(still, claim, run, node)
+        else:
+            # Somebody has raised it: the superstep is tried again, and no attempt is counted.
+            _requeue(claim, run, scheduled_at=Now(), attempt=F("attempt") - 1)
+            run.save_progress()
+            transaction.on_commit(queue.hint)
+
+
+def _end_for(over: BudgetExceeded, claim: Claim, run: Run, node: str) -> None:
+    _close_job(claim)
+    episode = NewEpisode(Kind.BUDGET_EXCEEDED, over.message, {"budget_exceeded": True, **over.details}, node=node)
+    append(run, [episode, _ending(Run.Outcome.BUDGET_EXCEEDED, over.message)])
+    run.route = "END"
+    end(run, Run.Status.DONE, Run.Outcome.BUDGET_EXCEEDED, over.message)
+    run.save_progress()
+
+
+def _keep_writes(run: Run, saver: StagedSaver) -> None:
+    finished = saver.take_writes()
+    if finished.writes:
+        statements.execute(statements.PUT, {"run": run.pk, **finished.parameters()})
+
+
+def attempt_failed(
+    claim: Claim, failure: Failure, *, superstep: int | None, seconds: float, saver: StagedSaver | None
+) -> None:
     """Give the job back to the queue, due again after a delay; or fail the run when no attempt is left.
 
     `superstep` is the number of the one that was under way. The attempts are counted in the row: those of a superstep
@@ -165,6 +195,8 @@ def attempt_failed(claim: Claim, failure: Failure, *, superstep: int | None, sec
             return
         attempt, bound = Job.objects.filter(pk=claim.job_id).values_list("attempt", "max_attempts").get()
         run.spent_seconds += seconds
+        if saver:
+            _keep_writes(run, saver)
         if not failure.retryable or attempt >= bound:
             _close_job(claim, Job.State.FAILED, last_error=failure.text)
             append(run, [failure.episode(Kind.RUN_FAILED, f"{failure.node} failed: {failure.text}", attempt)])

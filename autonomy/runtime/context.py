@@ -1,30 +1,37 @@
-"""The real things behind the ports, put together for one superstep."""
+"""The real things behind the ports, put together for one job."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from autonomy.models import Run
 from autonomy.ports import NodeContext
+from autonomy.providers.caller import Caller
 from autonomy.providers.configured import language_models
 from autonomy.providers.gateway import Gateway
 from autonomy.runtime import lease
 from autonomy.runtime.handoff import handoff_class
+from autonomy.runtime.threads import on_any_thread
 from autonomy.runtime.unit_of_work import UnitOfWork
 from autonomy.tools.library import RunLibrary
+from autonomy.tools.web_search.cascade import WebSearch
+from autonomy.tools.web_search.configured import search_providers
 
 
-def gateway_for(run: Run, unit: UnitOfWork) -> Gateway:
+def caller_for(run: Run, unit: UnitOfWork, seconds: Callable[[], tuple[float, float]]) -> Caller:
+    """`seconds` tells the run's limit and what is spent of it by now."""
     proceed = partial(lease.require, unit.claim)
-    return Gateway(language_models(), run_id=run.pk, node=unit.node, episodes=unit, proceed=proceed)
+    return Caller(run_id=run.pk, node=unit.node, episodes=unit, proceed=proceed, seconds=seconds)
 
 
-def node_context(run: Run, unit: UnitOfWork, gateway: Gateway) -> NodeContext:
+def node_context(run: Run, unit: UnitOfWork, caller: Caller) -> NodeContext:
     return NodeContext(
-        model=gateway,
-        library=RunLibrary(run.pk, episodes=unit, effect=unit.effect),
-        handoff=handoff_class()(run, unit),
-        episodes=unit,
+        model=on_any_thread(Gateway(language_models(), caller)),
+        library=on_any_thread(RunLibrary(run.pk, episodes=unit, effect=unit.effect)),
+        search=on_any_thread(WebSearch(search_providers(), caller)),
+        handoff=on_any_thread(handoff_class()(run, unit)),
+        episodes=on_any_thread(unit),
         max_revisions=run.max_revisions,
         max_redrafts=2,
         target_similarity=run.target_similarity,

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock_unless_held
 from autonomy.models import Job, Run
+from autonomy.providers import ledger
 from autonomy.runtime import queue
 from autonomy.runtime.ending import cancel, cancel_if_idle, end
 
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 RETRY_DELAY_CAP = 60.0
+LONGEST_SETTLING = 60.0  # seconds that a worker may need beyond it to write the answer down
 
 
 _last = 0.0
@@ -42,6 +44,8 @@ def recover() -> None:
     # A worker that was told to cancel at its boundary may be gone, or may have just passed it.
     for run_id in Run.objects.filter(cancel_requested_at__isnull=False, ended_at=None).values_list("pk", flat=True):
         cancel_if_idle(run_id)
+    # An attempt has a time-out; what is under way for so long has lost its worker.
+    ledger.settle_lost(older_than=settings.ENV.autonomy_provider_timeout + LONGEST_SETTLING)
     queue.hint(queue.due_count())
 
 

@@ -17,10 +17,10 @@ from langgraph.types import Command, Interrupt
 from autonomy.checkpoints.staged import StagedSaver
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode
-from autonomy.errors import AutonomyError, LeaseLost, RunCancelled
+from autonomy.errors import AutonomyError, BudgetExceeded, LeaseLost, RunCancelled
 from autonomy.models import Run
 from autonomy.runtime import commit, draining, lease
-from autonomy.runtime.context import gateway_for, node_context
+from autonomy.runtime.context import caller_for, node_context
 from autonomy.runtime.graphs import graph_on
 from autonomy.runtime.limits import exceeded
 from autonomy.runtime.queue import Claim
@@ -35,6 +35,8 @@ MAX_PROVIDER_WAIT = 3600.0
 ANOTHER_SESSION_HELPS = (OperationalError, InterfaceError, InternalError, NotSupportedError)
 # LangGraph bounds the supersteps of one call; here a run's own limits do.
 NO_LIMIT = 1_000_000
+# Each node that runs beside others holds a database connection while it talks, and there are 16 to a process.
+SIDE_BY_SIDE = 8
 
 
 def execute(claim: Claim) -> None:
@@ -49,6 +51,8 @@ def execute(claim: Claim) -> None:
         log.warning("lease_lost", node=execution.node if execution else "")
     except RunCancelled:
         _cancel(claim)
+    except BudgetExceeded as over:
+        _end_within(claim, execution, over)
     except Exception as error:  # noqa: BLE001 - classed below by the error tree
         _record_failure(claim, execution, error)
     finally:
@@ -63,10 +67,10 @@ class Execution:
         self._until = self.began + settings.ENV.autonomy_slice_seconds
         self._claim = claim
         self._run = Run.objects.get(pk=claim.run_id)
-        self._saver = StagedSaver(str(claim.run_id))
+        self.saver = StagedSaver(str(claim.run_id))
         self._unit = UnitOfWork(claim, self._run.route)
-        self._gateway = gateway_for(self._run, self._unit)
-        self._context = node_context(self._run, self._unit, self._gateway)
+        self._caller = caller_for(self._run, self._unit, self._seconds)
+        self._context = node_context(self._run, self._unit, self._caller)
 
     @property
     def node(self) -> str:
@@ -90,7 +94,7 @@ class Execution:
         with contextlib.closing(self._stream(answer)) as supersteps:
             for state in supersteps:
                 # The first state that comes is the one there was.
-                if self._saver.has_new_checkpoint and not self._commit(state):
+                if self.saver.has_new_checkpoint and not self._commit(state):
                     return
         if not self._interrupt():
             raise RuntimeError(f"the graph has nothing to do at {self.node}")
@@ -98,9 +102,13 @@ class Execution:
 
     def _stream(self, answer: Command[Any] | None) -> Generator[dict[str, Any], None, None]:
         """The state after each superstep. The next node does not begin before the next state is asked for."""
-        stream = graph_on(self._saver, self._run.journey).stream(
+        stream = graph_on(self.saver, self._run.journey).stream(
             answer,
-            {"configurable": {"thread_id": str(self._run.pk)}, "recursion_limit": NO_LIMIT},
+            {
+                "configurable": {"thread_id": str(self._run.pk)},
+                "recursion_limit": NO_LIMIT,
+                "max_concurrency": SIDE_BY_SIDE,
+            },
             context=self._context,
             stream_mode="values",
             durability="sync",
@@ -119,12 +127,12 @@ class Execution:
         then: commit.Then = "hand_back" if turn_is_over else "go_on"
         self._write(Kind.NODE_FINISHED, f"has finished; next is {route}", state, then)
         self._unit.begin(route)
-        self._gateway.begin(route)
+        self._caller.begin(route)
         return then == "go_on" and not self._ends_at_boundary()
 
     def _pause(self) -> None:
-        assert self._saver.current
-        state = self._saver.current.checkpoint["channel_values"]
+        assert self.saver.current
+        state = self.saver.current.checkpoint["channel_values"]
         self._write(Kind.NODE_PAUSED, "waits for the originality report", state, "wait")
 
     def _write(
@@ -137,21 +145,24 @@ class Execution:
             "route_out": state["route"],
             "superstep": self.superstep,
             "duration_ms": round(seconds * 1000),
-            **self._gateway.usage(),
+            **self._caller.usage(),
         }
         self._unit.note(kind, f"{self.node} {told}.", **facts)
         done = commit.Superstep(state=state, seconds=seconds, then=then, outcome=outcome, reason=reason)
-        commit.superstep(self._claim, self._run, self._unit, self._saver, done)
-        log.info("node_committed", node=self.node, then=then, provider=self._gateway.name, **facts)
+        commit.superstep(self._claim, self._run, self._unit, self.saver, done)
+        log.info("node_committed", node=self.node, then=then, **facts)
 
     def _interrupt(self) -> Interrupt | None:
-        pending = self._saver.current.pending_writes if self._saver.current else None
+        pending = self.saver.current.pending_writes if self.saver.current else None
         return next((value[0] for _, channel, value in pending or [] if channel == INTERRUPT), None)
 
     def _answer_to(self, interrupt: Interrupt) -> Command[Any] | None:
         """The report this interrupt asked for, keyed to it: it can never answer another one."""
         report = self._context.handoff.answer(interrupt.value["cycle_id"])
         return Command(resume={interrupt.id: report}) if report else None
+
+    def _seconds(self) -> tuple[float, float]:
+        return self._run.limit_seconds, self._run.spent_seconds + time.monotonic() - self.began
 
     def _ends_at_boundary(self) -> bool:
         if self._run.cancel_requested_at:
@@ -164,11 +175,16 @@ class Execution:
         self._run.refresh_from_db()
         return self._ends_at_boundary()
 
+    def end_within(self, over: BudgetExceeded) -> None:
+        """End the run in the middle of a superstep; what its finished nodes wrote is kept for when it goes on."""
+        seconds = time.monotonic() - self.began
+        commit.budget_exceeded_within(self._claim, self.node, over, seconds=seconds, saver=self.saver)
+
     def _judges_a_report(self) -> bool:
         """A report that is here is judged, whatever was spent: that costs nothing and closes the cycle."""
         if self._interrupt():
             return True
-        state = self._saver.current.checkpoint["channel_values"] if self._saver.current else {}
+        state = self.saver.current.checkpoint["channel_values"] if self.saver.current else {}
         observed = (state.get("last_observation") or {}).get("kind")
         return state.get("route") == "critic" and observed == "originality_report"
 
@@ -181,14 +197,25 @@ def _cancel(claim: Claim) -> None:
         log.warning("lease_lost_at_cancel")
 
 
+def _end_within(claim: Claim, execution: Execution | None, over: BudgetExceeded) -> None:
+    assert execution, "only a node can ask for more than there is"
+    try:
+        execution.end_within(over)
+    except LeaseLost:
+        log.warning("lease_lost_at_the_limit", node=execution.node)
+    except Exception as error:  # noqa: BLE001 - as in execute
+        _record_failure(claim, execution, error)
+
+
 def _record_failure(claim: Claim, execution: Execution | None, error: Exception) -> None:
     node = execution.node if execution else ""
     seconds = time.monotonic() - execution.began if execution else 0.0
     superstep = execution.superstep if execution else None
+    saver = execution.saver if execution else None
     log.error("step_failed", node=node, error=type(error).__name__, exc_info=not isinstance(error, AutonomyError))
     connections.close_all()
     try:
-        commit.attempt_failed(claim, _failure(node, error), superstep=superstep, seconds=seconds)
+        commit.attempt_failed(claim, _failure(node, error), superstep=superstep, seconds=seconds, saver=saver)
     except LeaseLost:
         log.warning("lease_lost_at_failure", node=node)
     except DatabaseError as unreachable:

@@ -77,9 +77,9 @@ def _raise(run: Run, asked: dict[str, Any]) -> None:
 
 def _refuse_if_used_up(run: Run) -> None:
     if over := exceeded(run):
-        which, limit, spent = over["which"], over["limit"], over["spent"]
+        which, limit, spent = over.details["which"], over.details["limit"], over.details["spent"]
         raise InvalidInput(
             f"The limit of {limit:,} {which} is still used up ({spent:,} spent): raise it above that, too.",
             fields={which: [f"It must be above what is spent: {spent:,}."]},
-            **over,
+            **over.details,
         )

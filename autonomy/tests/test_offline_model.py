@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from autonomy.errors import ProviderRefused
 from autonomy.graph import gates
 from autonomy.ports import ModelRequest, Purpose
+from autonomy.providers.attempt import AttemptFailed
 from autonomy.providers.offline import OfflineModel, quoting
 from autonomy.providers.offline.vocabulary import Vocabulary, stems
 from autonomy.providers.offline.wording import quality, quotable
@@ -423,14 +423,14 @@ def test_the_answer_says_who_gave_it_and_what_it_cost() -> None:
 def test_an_answer_never_exceeds_the_tokens_allowed() -> None:
     answer = ask("section", material("Early warning", words=600), limit=400)
     assert 0 < answer.tokens_out <= 400
-    with pytest.raises(ProviderRefused, match="does not fit"):
+    with pytest.raises(AttemptFailed, match="does not fit"):
         ask("plan", {"topic": TOPIC, "words": 500, "sources": SOURCES}, limit=20)
 
 
 def test_what_it_does_not_know_it_refuses() -> None:
-    with pytest.raises(ProviderRefused, match="purpose"):
+    with pytest.raises(AttemptFailed, match="purpose"):
         ask("poem", {})
-    with pytest.raises(ProviderRefused, match="lacks heading, passages"):
+    with pytest.raises(AttemptFailed, match="lacks heading, passages"):
         ask("section", {"topic": TOPIC, "words": 100})
 
 

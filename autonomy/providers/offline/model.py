@@ -7,8 +7,8 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from autonomy.errors import ProviderRefused
 from autonomy.ports import ModelAnswer, ModelRequest
+from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 from autonomy.providers.offline import plan, section
 
 _NEEDED = {"plan": ("topic", "words", "sources"), "section": ("topic", "heading", "words", "passages")}
@@ -16,23 +16,32 @@ _NEEDED_OF_PASSAGE = ("id", "key", "text")
 
 
 class OfflineModel:
-    """Implements the LanguageModel port by extraction. Equal requests get equal answers; nothing costs money.
+    """Implements ModelProvider by extraction. Equal requests get equal answers; nothing costs money.
 
     Tokens are estimated upwards, as one for every three bytes of UTF-8.
     """
 
-    name = "offline"
     model = "extractive-1"
+    window = None
 
-    def answer(self, request: ModelRequest) -> ModelAnswer:
-        """Answer a `plan` or `section` request within `max_output_tokens`; raises ProviderRefused for any other."""
+    def __init__(self, name: str = "offline") -> None:
+        self.name = name
+
+    def at_most(self, request: ModelRequest) -> Usage:
+        return Usage(_tokens_in(request), request.max_output_tokens, usd=Decimal(0), estimated=True)
+
+    def answer(self, request: ModelRequest, *, timeout: float | None = None) -> ModelAnswer:
+        """Answer a `plan` or `section` request within `max_output_tokens`; raises AttemptFailed for any other.
+
+        It waits for nothing and nobody, so `timeout` is not looked at.
+        """
         _check(request)
         content = self._content(request)
         return ModelAnswer(
             content=content,
             provider=self.name,
             model=self.model,
-            tokens_in=_tokens(request.instructions) + _tokens(request.material),
+            tokens_in=_tokens_in(request),
             tokens_out=_tokens(content),
             usd=Decimal(0),
         )
@@ -49,20 +58,24 @@ class OfflineModel:
                 if _tokens(content) <= request.max_output_tokens:
                     return content
                 words = words * 2 // 3
-        raise ProviderRefused(
-            f"The answer does not fit into {request.max_output_tokens} output tokens; allow more", provider=self.name
+        raise AttemptFailed(
+            f"the answer does not fit into {request.max_output_tokens} output tokens; allow more", Fault.REFUSED
         )
 
 
 def _check(request: ModelRequest) -> None:
     if request.purpose not in _NEEDED:
-        raise ProviderRefused(f"The offline model does not know the purpose {request.purpose!r}", provider="offline")
+        raise AttemptFailed(f"the offline model does not know the purpose {request.purpose!r}", Fault.REFUSED)
     missing = [name for name in _NEEDED[request.purpose] if name not in request.material]
     if request.purpose == "section" and not missing:
         passages = request.material["passages"]
         missing = [f"passages.{name}" for name in _NEEDED_OF_PASSAGE if any(name not in one for one in passages)]
     if missing:
-        raise ProviderRefused(f"The request lacks {', '.join(missing)}", provider="offline", missing=missing)
+        raise AttemptFailed(f"the request lacks {', '.join(missing)}", Fault.REFUSED)
+
+
+def _tokens_in(request: ModelRequest) -> int:
+    return _tokens(request.instructions) + _tokens(request.material)
 
 
 def _tokens(value: object) -> int:

@@ -33,7 +33,7 @@ def search_providers() -> list[SearchProvider]:
         "searxng": Searxng,
     }
     urls = ({"searxng": env.searxng_url} if env.searxng_url else {}) | env.autonomy_search_urls
-    return [made[name](**({"url": urls[name].rstrip("/")} if name in urls else {})) for name in env.autonomy_search]
+    return [made[name](**({"url": urls[name]} if name in urls else {})) for name in env.autonomy_search]
 
 
 def _secret(value: SecretStr | None) -> str:
