@@ -11,7 +11,7 @@ from itertools import zip_longest
 from autonomy.errors import ProviderUnavailable
 from autonomy.models import ProviderCall
 from autonomy.ports import Found
-from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 from autonomy.providers.caller import Caller
 from autonomy.providers.operation import Operation, Passed
 from autonomy.tools.web_search.merge import merge
@@ -49,6 +49,7 @@ class WebSearch:
                 break
         self._tell_retracted(merged.retracted)
         if failed and not merged.works:
+            self._caller.refuse_without_time()
             raise _unavailable(failed)
         if self._providers[-1].name in failed:
             self._tell_last(self._providers[-1].name, failed[self._providers[-1].name])
@@ -96,8 +97,10 @@ def _unavailable(failed: dict[str, Passed | AttemptFailed]) -> ProviderUnavailab
     reasons = {provider: failure.reason for provider, failure in failed.items()}
     told = "; ".join(f"{provider}: {reason}" for provider, reason in reasons.items())
     waits = [failure.retry_after for failure in failed.values() if failure.retry_after is not None]
+    keys_only = all(failure.fault is Fault.KEY for failure in failed.values())
+    advice = "See their keys in the settings." if keys_only else "Try the run again later."
     return ProviderUnavailable(
-        f"Nothing was found, and not every search service answered ({told}). Try the run again later.",
+        f"Nothing was found, and not every search service answered ({told}). {advice}",
         reasons=reasons,
         retry_after=min(waits, default=None),
     )
