@@ -136,7 +136,8 @@ def read(text: str, environ: Mapping[str, str]) -> list[LanguageModelSpec]:
             continue
         try:
             spec = LanguageModelSpec.model_validate(item)
-            spec = spec.model_copy(update={"key": _key(spec, environ)})
+            if key := _key(spec, environ):
+                spec = spec.model_copy(update={"key": key})
         except ValidationError as error:
             mistakes += [f"{label}: {sentence}" for sentence in sentences(error)]
         except ValueError as error:

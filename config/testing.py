@@ -18,13 +18,15 @@ for _name in [name for name in os.environ if name.startswith(("OPENAI_", "AUTONO
 _ROOT = Path(__file__).resolve().parent.parent
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 
-if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+# A parallel worker inherits what its parent has set here.
+if os.environ.get("TESTS_BRING_SERVICES") or not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
     from config import embedded
 
     _plan = embedded.Plan.of(data_dir=_ROOT / ".local" / "test", postgres=True, redis=True)
     _plan.ensure()
+    os.environ["TESTS_BRING_SERVICES"] = "yes"
     os.environ["DATABASE_URL"] = _plan.database_url
-    # A Redis database for each parallel worker: one's hints must not be taken by another's Celery.
+    # A Redis database for each parallel worker: one's hints, and what it learns of providers, are not another's.
     os.environ["REDIS_URL"] = _plan.redis_url.replace("db=0", f"db={int(_worker.removeprefix('gw')) % 16}")
     os.environ["DJANGO_SECRET_KEY"] = secrets.token_urlsafe(50)
 

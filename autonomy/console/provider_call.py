@@ -8,7 +8,7 @@ from autonomy.console import figures
 from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link, shortened
 from autonomy.models import ProviderCall
 
-OUTCOME_LABELS = {"ok": "success", "retryable": "warning", "final": "danger"}
+OUTCOME_LABELS = {"pending": "info", "ok": "success", "retryable": "warning", "final": "danger", "lost": "danger"}
 
 
 class Columns:

@@ -19,12 +19,13 @@ from autonomy.console.panel import panels_for
 from autonomy.console.provider_call import ProviderCallInline
 from autonomy.console.run_actions import RunActions
 from autonomy.console.source import SourceInline
+from autonomy.console.spending import spending
 from autonomy.console.start_page import StartPage
 from autonomy.console.verb import offered
 from autonomy.console.verb_page import VerbPages
 from autonomy.journeys.registry import journeys
 from autonomy.models import Run
-from autonomy.selectors.runs import scheduled_at
+from autonomy.selectors.runs import draft_not_handed_off, scheduled_at
 
 STATUS_LABELS = {
     "queued": "info",
@@ -69,7 +70,6 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     change_form_outer_after_template = "console/run_bottom.html"
     fieldsets = [
         ("Task", {"fields": ["topic", "document_title", "headings", "words", "web_search"]}),
-        ("Spend", {"fields": ["tokens", "seconds", "usd"]}),
         (
             "Run",
             {
@@ -79,6 +79,7 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
                 ]
             },
         ),
+        ("Spend", {"fields": ["tokens", "seconds", "usd"]}),
     ]  # fmt: skip
 
     def change_view(
@@ -96,6 +97,8 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
                 "status_text": self.status_label(run)[1],
                 "verbs": offered(request.user, run),
                 "panels": panels_for(request, run),
+                "spending": spending(request, run),
+                "draft_so_far": draft_not_handed_off(run),
             }
         return page
 
@@ -103,12 +106,12 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
         """The usual fields, and those that this run has something to say in."""
         if obj is None:
             return self.fieldsets
-        (task, spend, run) = ([*one["fields"]] for _, one in self.fieldsets)
+        (task, run, spend) = ([*one["fields"]] for _, one in self.fieldsets)
         task += ["further"] if obj.task_spec.keys() - _TOLD else []
         run += ["origin", "origin_checkpoint"] if obj.forked_from_id else []
         run += ["forks"] if obj.forks.exists() else []
         return [
-            (name, {"fields": fields}) for (name, _), fields in zip(self.fieldsets, (task, spend, run), strict=True)
+            (name, {"fields": fields}) for (name, _), fields in zip(self.fieldsets, (task, run, spend), strict=True)
         ]
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)

@@ -13,8 +13,9 @@ class GraphState(TypedDict, total=False):
 
     task: the validated task spec. plan: `{title, words, sections: [{id, heading, question, words, queries,
     passages: [passage id]}]}`. sources: `[{key, title, csl, passages: [{id, text}]}]`, those the plan uses.
-    draft: `{markdown, sections: [{id, markdown}], words, writers}`. last_observation: what came from outside last.
-    last_verdict: what the critic said last, `{accepted, failures, note, redrafts, outcome}`. revision: 0 at first.
+    draft: `{markdown, sections: [{id, markdown}], words, writers}`, and `under_way` while one is written (drafts.py).
+    last_observation: what came from outside last, or that a draft is whole. last_verdict: what the critic said last,
+    `{accepted, failures, note, redrafts, outcome}`. revision: 0 at first.
     """
 
     run_id: str

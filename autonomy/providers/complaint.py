@@ -81,9 +81,7 @@ def _error(body: bytes) -> dict[str, Any]:
     match answer:
         case {"error": dict(error)} | [{"error": dict(error)}, *_]:
             return error
-        case {"message": str()}:
-            return answer
-    return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _details(error: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -105,13 +103,9 @@ def _quotas(details: list[dict[str, Any]]) -> Iterator[str]:
     for detail in details:
         match detail:
             case {"violations": list(violations)}:
-                yield from (one["quotaId"] for one in violations if _is_named(one))
+                yield from (str(one.get("quotaId")) for one in violations if isinstance(one, dict))
             case {"metadata": {"quota_limit": str(name)}}:
                 yield name
-
-
-def _is_named(violation: object) -> bool:
-    return isinstance(violation, dict) and isinstance(violation.get("quotaId"), str)
 
 
 def _waits(details: list[dict[str, Any]]) -> Iterator[float]:

@@ -1,9 +1,9 @@
 """How many tokens a text is, without the vendor's tokenizer.
 
-Before a call its worst case is reserved from the run's budget: what is reserved too little may be spent above the limit,
-what is reserved too much is given back after the call. So the estimate errs upwards, whatever the vendor. Their tokenizers
-give an English word a token or two, never cut below a byte, and join white space. For prose it is two to three
-times the true count.
+Before a call its worst case is reserved from the run's budget: what is reserved too little may be spent above the
+limit, what is reserved too much is given back after the call. So the estimate errs upwards, whatever the vendor. Their
+tokenizers give an English word a token or two, never cut below a byte, and join white space. For prose it is about
+twice the true count.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ WIDEST_GAP = 16  # white space that every current tokenizer has as one token
 CHARS_PER_TOKEN = 4
 
 _LETTERS = re.compile(r"[A-Za-z]+")
-_GAP = re.compile(r"[ \t\r\n\f\v]+")
+# A single space before a word is part of the word's token; before a digit or a sign it may be one of its own.
+_GAP = re.compile(r"(?<!\s) (?=[A-Za-z])|([ \t\r\n\f\v]+)")
 
 
 def at_most(text: str) -> int:
     """Tokens, estimated upwards.
 
-    A run of ASCII letters is half as many tokens, any other character as many as it has bytes. A single space belongs
-    to the word after it; a longer gap is a token for every 16 characters.
+    A run of ASCII letters is half as many tokens, any other character as many as it has bytes. A gap is a token for
+    every 16 characters, but a single space before a letter is none.
     """
     words = sum((len(run) + 1) // 2 for run in _LETTERS.findall(text))
-    gaps = sum(-(-len(run) // WIDEST_GAP) for run in _GAP.findall(text) if run != " ")
+    gaps = sum(-(-len(run) // WIDEST_GAP) for run in _GAP.findall(text))
     others = _GAP.sub("", _LETTERS.sub("", text))
     return words + gaps + len(others.encode("utf-8", "surrogatepass"))
 

@@ -48,8 +48,10 @@ class OpenAICompatible(Vendor):
 
     def _max_tokens_field(self) -> str:
         """OpenAI's newer models refuse max_tokens; most of those who speak like OpenAI know nothing else."""
+        if self.spec.max_tokens_field:
+            return self.spec.max_tokens_field
         is_openai = urlsplit(self.spec.address).hostname == "api.openai.com"
-        return self.spec.max_tokens_field or ("max_completion_tokens" if is_openai else "max_tokens")
+        return "max_completion_tokens" if is_openai else "max_tokens"
 
 
 def _first_choice(answer: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from langgraph.checkpoint.base import CheckpointTuple
 
 from autonomy.checkpoints.saver import PostgresSaver
 from autonomy.errors import NotFound
+from autonomy.graph import drafts
 from autonomy.models import Job, Run
 from autonomy.runtime.handoff import handoff_class
 
@@ -30,9 +32,8 @@ def run_visible_to(user: Any, run_id: UUID) -> Run:
 
 def snapshot(run: Run) -> dict[str, Any]:
     """The last checkpoint's state with the run's status, spend and cycle. JSON-able."""
-    saved = PostgresSaver().get_tuple({"configurable": {"thread_id": str(run.pk), "checkpoint_ns": ""}})
+    saved = _newest(run)
     state = saved.checkpoint["channel_values"] if saved else {}
-    draft = state.get("draft") or {}
     return {
         "run_id": str(run.pk),
         "user_id": run.user_id,
@@ -56,7 +57,7 @@ def snapshot(run: Run) -> dict[str, Any]:
         "last_observation": state.get("last_observation"),
         "last_verdict": state.get("last_verdict"),
         "revision": run.revision,
-        "draft": {name: draft[name] for name in ("words", "writers", "markdown")} if draft else None,
+        "draft": _draft(state),
         "sources": [{"key": s["key"], "title": s["title"]} for s in state.get("sources") or []],
         "cycle": handoff_class().describe(run.pk),
         "checkpoint_id": saved.checkpoint["id"] if saved else None,
@@ -72,6 +73,49 @@ def snapshot(run: Run) -> dict[str, Any]:
         "cancel_requested_at": _time(run.cancel_requested_at),
         "ended_at": _time(run.ended_at),
     }  # fmt: skip
+
+
+def draft_not_handed_off(run: Run) -> dict[str, Any] | None:
+    """What is written and stands in no document: `{under_way: {written, planned} or None, markdown}`, or None.
+
+    The sections of a draft that is under way, or a whole draft that was not handed off (yet).
+    """
+    state = _state(run)
+    draft = state.get("draft") or {}
+    sections, writers = drafts.under_way(draft)
+    if sections:
+        text = drafts.put_together(state["plan"], sections, writers)["markdown"]
+        return {"under_way": _under_way(state), "markdown": text}
+    if (state.get("last_observation") or {}).get("kind") != "draft":
+        return None
+    cycle = handoff_class().describe(run.pk)
+    handed_off = cycle is not None and cycle["number"] > run.revision
+    return None if handed_off else {"under_way": None, "markdown": draft["markdown"]}
+
+
+def _state(run: Run) -> dict[str, Any]:
+    saved = _newest(run)
+    return saved.checkpoint["channel_values"] if saved else {}
+
+
+def _newest(run: Run) -> CheckpointTuple | None:
+    return PostgresSaver().get_tuple({"configurable": {"thread_id": str(run.pk), "checkpoint_ns": ""}})
+
+
+def _draft(state: dict[str, Any]) -> dict[str, Any] | None:
+    draft = state.get("draft") or {}
+    if not draft:
+        return None
+    return {
+        **{name: draft[name] for name in ("words", "writers", "markdown")},
+        "whole": bool(drafts.whole(draft)),
+        "under_way": _under_way(state),
+    }
+
+
+def _under_way(state: dict[str, Any]) -> dict[str, int] | None:
+    sections, _ = drafts.under_way(state["draft"])
+    return {"written": len(sections), "planned": len(state["plan"]["sections"])} if sections else None
 
 
 def scheduled_at(run: Run) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, cast
 
-from autonomy.graph.nodes.draft import put_together
+from autonomy.graph import drafts
 from autonomy.graph.state import GraphState
 from autonomy.services.patch import Patch, unfit
 
@@ -27,8 +27,7 @@ def patched(state: GraphState, patch: Patch, editor: str) -> GraphState:
     values: dict[str, Any] = {**state, "route": route}
     if patch.plan:
         values["plan"] = patch.plan.model_dump(exclude_none=True)
-    if patch.draft:
-        values["draft"] = {**values.get("draft", {}), "sections": [one.model_dump() for one in patch.draft.sections]}
+    values["draft"] = _draft(state, values, patch)
     _check_needs(values, {*NEEDS[route], *(["plan"] if patch.draft else [])})
     if patch.plan and route == "plan":
         raise unfit("patch.route", "The plan would be written anew: choose research or draft.")
@@ -45,6 +44,21 @@ def _route(route: str, patch: Patch) -> str:
     """Where a fork goes on if the patch does not say: a text that a person changed is judged first."""
     handed_off = route == "turnitin_pause"
     return "critic" if patch.draft or (patch.plan and handed_off) else route
+
+
+def _draft(state: GraphState, values: dict[str, Any], patch: Patch) -> dict[str, Any]:
+    """The draft that the next node finds: only `draft` finds one under way, and only if it can go on with it."""
+    before = state.get("draft") or {}
+    written, writers = drafts.under_way(before)
+    if patch.draft:
+        sections = [one.model_dump() for one in patch.draft.sections]
+        return {"sections": sections, "writers": [*before.get("writers", []), *writers]}
+    planned, was_planned = (one.get("plan", {}).get("sections", []) for one in (values, state))
+    asks_anew = patch.last_verdict or "topic" in (patch.task or {})
+    # No draft is mixed of sections that were written for different plans, topics or notes.
+    if values["route"] == "draft" and not asks_anew and planned[: len(written)] == was_planned[: len(written)]:
+        return before
+    return drafts.whole(before)
 
 
 def _check_needs(values: dict[str, Any], needs: set[str]) -> None:
@@ -79,10 +93,10 @@ def _put_together(values: dict[str, Any], patch: Patch, editor: str) -> dict[str
         raise unfit(field, f"Plan and draft must have the same sections, each once; the plan has {', '.join(planned)}.")
     sections = {one["id"]: one for one in draft["sections"]}
     writers = [*draft.get("writers", []), f"{editor} (edited)"]
-    done = put_together(plan, [sections[one] for one in planned], writers)
-    if patch.draft and patch.draft.markdown not in (None, done["draft"]["markdown"]):
+    done = drafts.put_together(plan, [sections[one] for one in planned], writers)
+    if patch.draft and patch.draft.markdown not in (None, done["markdown"]):
         raise unfit("patch.draft.markdown", "It is put together from the sections: change those, and leave it out.")
-    return done
+    return drafts.finished(done)
 
 
 def _verdict(values: dict[str, Any], patch: Patch) -> dict[str, Any]:

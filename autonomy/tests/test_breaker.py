@@ -39,7 +39,7 @@ from concurrent.futures import ThreadPoolExecutor
 from autonomy.providers.breaker import Breaker
 
 ahead = 0.0
-breaker = Breaker(json.loads(sys.argv[1]), clock=lambda: time.time() + ahead)
+breaker = Breaker(json.loads(sys.argv[1]), patience=30, clock=lambda: time.time() + ahead)
 print("ready", flush=True)
 for line in sys.stdin:
     ahead, method, arguments, threads = json.loads(line)
@@ -166,6 +166,11 @@ def key() -> str:
     return f"llm:{uuid4()}"
 
 
+def sharing(server: Server, **given: Any) -> Breaker:
+    """A breaker that a slow machine does not take for one without Redis."""
+    return Breaker(server.options, **{"patience": 30, **given})
+
+
 def state(one: Breaker, key: str) -> str:
     return one.state([key])[key]["state"]
 
@@ -208,7 +213,7 @@ def test_no_answer_is_lost_when_five_processes_count_at_once(workers, server):
 
 
 def test_a_failed_probe_doubles_the_wait_for_everybody(server, clock, key):
-    one, other = Breaker(server.options, clock=clock), Breaker(server.options, clock=clock)
+    one, other = sharing(server, clock=clock), sharing(server, clock=clock)
     fail(one, key)
     clock.ahead = 16
     assert one.ask(key, probe_seconds=65).is_probe
@@ -222,7 +227,7 @@ def test_a_failed_probe_doubles_the_wait_for_everybody(server, clock, key):
 
 
 def test_a_probe_that_is_not_sent_leaves_its_place_to_the_next(server, clock, key):
-    one, other = Breaker(server.options, clock=clock), Breaker(server.options, clock=clock)
+    one, other = sharing(server, clock=clock), sharing(server, clock=clock)
     fail(one, key)
     clock.ahead = 16
     assert one.ask(key, probe_seconds=65).is_probe
@@ -231,14 +236,14 @@ def test_a_probe_that_is_not_sent_leaves_its_place_to_the_next(server, clock, ke
 
 
 def test_a_used_up_quota_is_not_asked_again_by_anybody(server, clock, key):
-    Breaker(server.options, clock=clock).cool(key, 3600, "quota is used up")
+    sharing(server, clock=clock).cool(key, 3600, "quota is used up")
     clock.ahead = 3500
-    verdict = Breaker(server.options, clock=clock).ask(key, probe_seconds=65)
+    verdict = sharing(server, clock=clock).ask(key, probe_seconds=65)
     assert (verdict.may_go, verdict.reason) == (False, "quota is used up")
 
 
 def test_what_is_forgotten_by_hand_is_open_to_all(server, key):
-    one, other = Breaker(server.options), Breaker(server.options)
+    one, other = sharing(server), sharing(server)
     one.cool(key, 3600, "quota is used up")
     assert not other.ask(key, probe_seconds=65).may_go
     one.forget(key)
@@ -247,7 +252,7 @@ def test_what_is_forgotten_by_hand_is_open_to_all(server, key):
 
 
 def test_the_state_is_told_without_asking(server, clock, key):
-    one = Breaker(server.options, clock=clock)
+    one = sharing(server, clock=clock)
     fail(one, key)
     told = one.state([key, "llm:fine"])
     assert told["llm:fine"] == {"state": "closed", "until": None, "reason": ""}
@@ -262,7 +267,7 @@ def test_the_state_is_told_without_asking(server, clock, key):
 
 
 def test_nothing_stays_in_redis_for_ever(server, key):
-    one = Breaker(server.options)
+    one = sharing(server)
     one.good(key)
     assert 60 < server.client().ttl(PREFIX + key) <= 660
     one.cool(key, 3600, "quota is used up")
@@ -270,7 +275,7 @@ def test_nothing_stays_in_redis_for_ever(server, key):
 
 
 def test_asking_a_closed_circuit_writes_nothing(server, key):
-    Breaker(server.options).ask(key, probe_seconds=65)
+    sharing(server).ask(key, probe_seconds=65)
     assert server.client().keys("autonomy:*") == []
 
 
@@ -279,7 +284,7 @@ def test_asking_a_closed_circuit_writes_nothing(server, key):
 
 @pytest.mark.parametrize("way", ["killed", "frozen", "read only", "no memory", "not Redis"])
 def test_without_redis_a_process_decides_by_itself_and_says_so_once(server, key, way):
-    one = Breaker(server.options, silence=60)
+    one = sharing(server, silence=60, **patience_for(way))
     one.good(key)
     with capture_logs() as logs:
         lose(server, way)
@@ -292,7 +297,7 @@ def test_without_redis_a_process_decides_by_itself_and_says_so_once(server, key,
 
 @pytest.mark.parametrize("way", ["killed", "frozen", "read only", "no memory"])
 def test_redis_counts_again_when_it_is_back(server, key, way):
-    one = Breaker(server.options, silence=0)
+    one = sharing(server, silence=0, **patience_for(way))
     one.cool(key, 3600, "quota is used up")
     lose(server, way)
     one.good(key)
@@ -304,11 +309,11 @@ def test_redis_counts_again_when_it_is_back(server, key, way):
         fail(one, key + "2")
         assert one.shared
     assert [(line["event"], line["log_level"]) for line in logs] == [("breaker_shared", "info")]
-    assert not Breaker(server.options).ask(key + "2", probe_seconds=65).may_go
+    assert not sharing(server).ask(key + "2", probe_seconds=65).may_go
 
 
 def test_each_loss_is_told_once(server, key):
-    one = Breaker(server.options, silence=0)
+    one = sharing(server, silence=0)
     assert not one.newly_local()
     for _ in range(2):
         lose(server, "killed")
@@ -320,7 +325,7 @@ def test_each_loss_is_told_once(server, key):
 
 
 def test_a_replica_that_only_answers_questions_is_not_taken_for_redis_being_back(server, key):
-    one = Breaker(server.options, silence=0)
+    one = sharing(server, silence=0)
     lose(server, "read only")
     one.good(key)
     with capture_logs() as logs:
@@ -332,8 +337,8 @@ def test_a_replica_that_only_answers_questions_is_not_taken_for_redis_being_back
 
 
 def test_what_was_seen_of_the_others_holds_while_redis_is_away(server, key):
-    one = Breaker(server.options)
-    Breaker(server.options).cool(key, 3600, "quota is used up")
+    one = sharing(server)
+    sharing(server).cool(key, 3600, "quota is used up")
     assert not one.ask(key, probe_seconds=65).may_go
     server.kill()
     assert one.ask(key, probe_seconds=65).reason == "quota is used up"
@@ -341,22 +346,22 @@ def test_what_was_seen_of_the_others_holds_while_redis_is_away(server, key):
 
 
 def test_a_redis_that_failed_is_left_alone_for_a_while(server, key):
-    one = Breaker(server.options, silence=60)
+    one = sharing(server, silence=60)
     server.kill()
     one.good(key)
     server.start()
     fail(one, key)
-    assert (one.shared, state(one, key), state(Breaker(server.options), key)) == (False, "open", "closed")
+    assert (one.shared, state(one, key), state(sharing(server), key)) == (False, "open", "closed")
 
 
 def test_a_restart_between_two_calls_is_no_loss(server, key):
-    one = Breaker(server.options)
+    one = sharing(server)
     one.good(key)
     server.kill()
     server.start()
     with capture_logs() as logs:
         fail(one, key)
-    assert (one.shared, logs, state(Breaker(server.options), key)) == (True, [], "open")
+    assert (one.shared, logs, state(sharing(server), key)) == (True, [], "open")
 
 
 def test_a_redis_that_hangs_holds_nobody_up_for_long(server, key):
@@ -369,7 +374,11 @@ def test_a_redis_that_hangs_holds_nobody_up_for_long(server, key):
 
 
 def test_alone_there_is_one_probe_as_well(server, clock, key):
-    one = Breaker(server.options, clock=clock, silence=60)
+    def slow_clock():
+        time.sleep(0.001)  # lets another thread in
+        return clock()
+
+    one = sharing(server, clock=slow_clock, silence=60)
     server.kill()
     fail(one, key)
     clock.ahead = 16
@@ -389,7 +398,7 @@ def test_alone_there_is_one_probe_as_well(server, clock, key):
     ids=repr,
 )
 def test_garbage_in_the_key_is_told_and_replaced_by_what_the_process_knows(server, key, garbage):
-    one, client = Breaker(server.options), server.client()
+    one, client = sharing(server), server.client()
     one.bad(key)
     put = {list: lambda: client.rpush(PREFIX + key, *garbage), dict: lambda: client.hset(PREFIX + key, mapping=garbage)}
     client.delete(PREFIX + key)
@@ -404,12 +413,12 @@ def test_garbage_in_the_key_is_told_and_replaced_by_what_the_process_knows(serve
 
 def test_the_state_is_told_over_garbage(server, key):
     server.client().set(PREFIX + key, "open")
-    assert state(Breaker(server.options), key) == "closed"
+    assert state(sharing(server), key) == "closed"
 
 
 def test_threads_that_ask_while_redis_dies_and_comes_back_get_their_answers(server, key):
     """Whatever happens to Redis: no exception, and in the end one state again."""
-    one, done = Breaker(server.options, silence=0.05), threading.Event()
+    one, done = sharing(server, silence=0.05), threading.Event()
 
     def call(seed):
         chance, asked = random.Random(seed), 0
@@ -431,7 +440,7 @@ def test_threads_that_ask_while_redis_dies_and_comes_back_get_their_answers(serv
         done.set()
         assert all(each.result(30) for each in calling)
     one.cool(key + "2", 60, "cooled")
-    assert state(Breaker(server.options), key + "2") == "open"
+    assert state(sharing(server), key + "2") == "open"
 
 
 # --- processes ---
@@ -452,13 +461,14 @@ def test_a_forked_process_has_a_connection_and_locks_of_its_own(settings, server
             fail(ours, key + "2")  # taken along by somebody who kept it
             send.send((breaker() is ours, breaker().shared, ours.shared, ours._client.client_id()))
 
-        receive, send = multiprocessing.Pipe(duplex=False)
+        fork = multiprocessing.get_context("fork")
+        receive, send = fork.Pipe(duplex=False)
         with ours._lock:  # as if another thread were in the middle of something
-            child = multiprocessing.get_context("fork").Process(target=lambda: fail(breaker(), key))
+            child = fork.Process(target=lambda: fail(breaker(), key), daemon=True)
             child.start()
             child.join(60)
         assert child.exitcode == 0
-        child = multiprocessing.get_context("fork").Process(target=in_child)
+        child = fork.Process(target=in_child, daemon=True)
         child.start()
         assert receive.poll(60)
         same, fresh_is_shared, kept_is_shared, theirs = receive.recv()
@@ -517,6 +527,10 @@ def wait_until(true: Any) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def patience_for(way: str) -> dict[str, float]:
+    return {"patience": 1} if way == "frozen" else {}
 
 
 def lose(server: Server, way: str) -> None:

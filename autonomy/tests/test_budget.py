@@ -107,6 +107,19 @@ def test_a_call_whose_worker_died_is_taken_for_spent_and_put_right_if_it_comes_b
     assert ProviderCall.objects.get().outcome == "ok"
 
 
+@pytest.mark.parametrize("usd", [Decimal("-1"), Decimal("1e12"), Decimal("NaN"), Decimal("Infinity")])
+def test_the_ledger_takes_any_number_that_a_provider_tells(start, usd):
+    run = limited(start, tokens=1000)
+    for attempt in (1, 2):
+        call = ledger.reserve(entry(run, Usage(10, 10), attempt=attempt, operation_id=run.pk))
+        told = Usage(10**12, -5, 10**20, usd)
+        ledger.settle(call, model="m\x00" * 200, outcome="ok", usage=told, latency_ms=10**12, error="a\x00b")
+        Run.objects.update(limit_tokens=10**12, spent_usd=0)
+    assert totals(run)[0::2] == (2 * (2**31 - 1), 0)
+    row = ProviderCall.objects.earliest("pk")
+    assert (row.tokens_out, len(row.model), row.error) == (0, 120, "ab")
+
+
 def test_the_episode_says_what_is_spent_and_what_the_next_call_would_need(model, start, work):
     model.usage, model.spare = (60, 40), 30
     run = limited(start, tokens=220)

@@ -61,7 +61,9 @@ def run_with_rows(rows: int = 1, text: str = "A line", **fields: Any) -> Run:
         for n in range(rows)
     )  # fmt: skip
     Checkpoint.objects.bulk_create(
-        Checkpoint(run=run, checkpoint_id=str(uuid4()), checkpoint={}, metadata={"step": n, "source": text})
+        Checkpoint(
+            run=run, checkpoint_id=str(uuid4()), checkpoint={"channel_values": {}}, metadata={"step": n, "source": text}
+        )
         for n in range(rows)
     )
     return run
@@ -209,7 +211,9 @@ class TestRunPage:
         Source.objects.filter(pk=source.pk).update(headings=[PROBE], csl={"title": PROBE}, media_type=PROBE[:100])
         Passage.objects.create(run=run, source=source, position=0, text=PROBE)
         Episode.objects.update(data={"text": PROBE})
-        Checkpoint.objects.update(checkpoint={"text": PROBE})
+        begun = {"under_way": {"sections": [{"id": "s1", "markdown": PROBE}], "writers": [PROBE], "first": True}}
+        plan = {"title": PROBE, "sections": [{"id": "s1", "heading": PROBE}]}
+        Checkpoint.objects.update(checkpoint={"text": PROBE, "channel_values": {"draft": begun, "plan": plan}})
         model_class = next(
             m for m in (Run, Job, Episode, Checkpoint, Source, ProviderCall) if m._meta.model_name == model
         )

@@ -155,7 +155,7 @@ def test_a_time_slice_that_is_up_hands_the_run_back_to_the_queue(model, start, w
 def test_a_retryable_failure_is_tried_again_later_and_leaves_an_episode(model, start, work):
     def fail_once(request):
         if len(model.requests) == 1:
-            raise ProviderUnavailable("The provider is down.")
+            raise ProviderUnavailable("The provider is busy.", retry_after=60)
 
     model.before = fail_once
     run = start()
@@ -173,7 +173,7 @@ def test_a_retryable_failure_is_tried_again_later_and_leaves_an_episode(model, s
 
 def test_a_failure_that_no_attempt_can_mend_fails_the_run_with_the_reason(model, start, work, settings):
     def down(request):
-        raise ProviderUnavailable("The provider is down.")
+        raise ProviderUnavailable("The provider is down.", retry_after=1)
 
     model.before = down
     settings.ENV = settings.ENV.model_copy(update={"autonomy_job_attempts": 2})
@@ -278,7 +278,7 @@ def test_a_plan_with_more_than_was_asked_for_is_no_plan(model, start, work, monk
 
     monkeypatch.setattr("autonomy.tests.scripted.plan_of", plan)
     work()
-    assert Episode.objects.get(run=run, kind="step_failed").data["code"] == "unusable_answer"
+    assert Episode.objects.get(run=run, kind="run_failed").data["code"] == "unusable_answer"
 
 
 def test_a_cancel_that_was_asked_for_is_honoured_at_the_next_boundary(model, start, work):

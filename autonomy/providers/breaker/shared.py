@@ -35,17 +35,23 @@ T = TypeVar("T")
 class Breaker:
     """Who may call a provider. Keys are `<kind>:<name>`, such as `llm:openai`.
 
-    No method raises because of Redis. One that hangs costs a call PATIENCE, at the worst a few times that, and then no
-    call anything for SILENCE. Safe to use from several threads.
+    No method raises because of Redis. One that hangs costs a call `patience`, at the worst a few times that, and then
+    no call anything for `silence`. Safe to use from several threads.
     """
 
     def __init__(
-        self, options: Mapping[str, Any], *, clock: Callable[[], float] = time.time, silence: float = SILENCE
+        self,
+        options: Mapping[str, Any],
+        *,
+        patience: float = PATIENCE,
+        silence: float = SILENCE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`options`: keyword arguments for `redis.Redis`. `clock` gives unix seconds."""
-        self._options = {**options, "socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-        self._clock = clock
+        self._options = {**options, "socket_connect_timeout": patience, "socket_timeout": patience}
+        self._patience = patience
         self._silence = silence
+        self._clock = clock
         self._client: redis.Redis | None = None
         # One thread at a time talks with Redis: a silent Redis holds up one, and the others learn from it.
         self._line = threading.Lock()
@@ -114,7 +120,7 @@ class Breaker:
         self, client: redis.Redis, key: str, transition: Callable[[Circuit, float], tuple[Circuit, T]]
     ) -> tuple[Circuit, T]:
         name = PREFIX + key
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + self._patience
 
         def change(pipe: Any) -> tuple[Circuit, T]:
             # redis-py calls this anew, without end, whenever another process was faster.
@@ -152,7 +158,7 @@ class Breaker:
 
     def _through_redis(self, work: Callable[[redis.Redis], T]) -> T | None:
         """What `work` returns, or None where Redis is away."""
-        if time.monotonic() < self._silent_until or not self._line.acquire(timeout=PATIENCE):
+        if time.monotonic() < self._silent_until or not self._line.acquire(timeout=self._patience):
             return None
         try:
             if time.monotonic() < self._silent_until:
