@@ -389,6 +389,7 @@ def test_a_publisher_s_mark_before_the_title_is_seen(title, marked):
     "address",
     [
         "javascript:alert(1)",
+        "javascript://x.org/%0aalert(1)",
         "ftp://x.org",
         "//x.org",
         "http://",

@@ -294,7 +294,7 @@ def test_the_start_form_has_the_search_and_names_who_is_asked(stage, boss):
         ({"DOI": "10.1000/a", "URL": "https://x.org/"}, 'href="https://doi.org/10.1000/a"'),
         ({"URL": "https://x.org/?a=1&b=<i>"}, None),
         ({"URL": "https://x.org/?a=1&b=2"}, 'href="https://x.org/?a=1&amp;b=2"'),
-        ({"URL": "javascript:alert(1)"}, None),
+        ({"URL": "javascript://x.org/%0aalert(1)"}, None),
         ({"DOI": '10.1000/"><script>'}, None),
         ({}, None),
     ],
