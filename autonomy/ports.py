@@ -5,6 +5,7 @@ Plain Python only: no Django, no HTTP. A node test therefore needs no database.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -65,6 +66,37 @@ class SourceNote:
     skipped: str = ""
 
 
+QUOTABLE_WORDS = 40  # of text: fewer say too little for a section to rest on
+
+
+@dataclass(frozen=True)
+class Found:
+    """A work that a search found, with the text we hold of it: its abstract or a snippet, nothing else can be quoted.
+
+    `doi` is lower case and without a prefix, `url` is http or https; each may be empty. `csl` is a CSL-JSON item.
+    """
+
+    title: str
+    text: str = ""
+    url: str = ""
+    doi: str = ""
+    csl: dict[str, Any] = field(default_factory=dict)
+    retracted: bool = False
+    found_by: tuple[str, ...] = ()
+
+    @property
+    def is_quotable(self) -> bool:
+        return len(self.text.split()) >= QUOTABLE_WORDS
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of works that were given to the library: keys of new sources, titles with too little text."""
+
+    keys: tuple[str, ...] = ()
+    too_short: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Document:
     """A finished draft: Markdown with `[@key]` citations, and the CSL-JSON items they resolve to."""
@@ -88,6 +120,18 @@ class Library(Protocol):
 
     def search(self, query: str, limit: int) -> list[Passage]:
         """The best passages for the query, best first; an empty list if nothing matches."""
+
+    def add(self, works: Sequence[Found]) -> Added:
+        """Make sources of works the run does not have yet. They are there in the next superstep."""
+
+
+class Search(Protocol):
+    def search(self, query: str, limit: int) -> list[Found]:
+        """Works from outside, at most `limit`: those with text first, best first. Retracted ones are left out.
+
+        An empty list says that there is nothing. Raises ProviderUnavailable if nothing was found and somebody could
+        not be asked, ProviderRefused, BudgetExceeded.
+        """
 
 
 class HandOff(Protocol):
@@ -116,6 +160,7 @@ class NodeContext:
 
     model: LanguageModel
     library: Library
+    search: Search
     handoff: HandOff
     episodes: Episodes
     max_revisions: int

@@ -7,6 +7,7 @@ sentence. A secret may come from a file instead: NAME_FILE=/run/secrets/name.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +16,18 @@ from typing import Any, Literal
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from config import language_models
+from config import language_models, search_settings
 from config.language_models import Address, LanguageModelSpec, Prices
 
-OUR_PREFIXES = ("AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_")
+OUR_PREFIXES = (
+    "AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_",
+    "OPENALEX_", "SEMANTIC_SCHOLAR_", "TAVILY_", "BRAVE_", "SERPER_", "SEARXNG_",
+)  # fmt: skip
 # Read by other libraries or by the Makefile, not by us; their presence is no mistake.
-NOT_OURS = {"DJANGO_SETTINGS_MODULE", "OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT"}
+NOT_OURS = {
+    "DJANGO_SETTINGS_MODULE", "OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT",
+    "SEARXNG_BASE_URL", "SEARXNG_SECRET", "SEARXNG_PORT", "SEARXNG_BIND_ADDRESS", "SEARXNG_SETTINGS_PATH",
+}  # fmt: skip
 
 
 class Limits(BaseModel):
@@ -109,13 +116,40 @@ class Environment(BaseModel):
     autonomy_provider_timeout: float = Field(default=60, gt=0, description="Seconds for one attempt.")
     autonomy_provider_deadline: float = Field(default=180, gt=0, description="Seconds for one question in all.")
 
+    # --- web search ---
+    autonomy_search: list[str] = Field(
+        default=["crossref", "semantic_scholar", "arxiv"],
+        description="Search services in the order in which they are asked, separated by commas; none: no web search.",
+    )
+    autonomy_search_contact: str | None = Field(default=None, description="Mail address told to Crossref and OpenAlex.")
+    autonomy_search_urls: dict[str, Address] = Field(default={}, description="Other base URLs of services, JSON.")
+    openalex_api_key: SecretStr | None = Field(default=None, description="Key of OpenAlex.")
+    semantic_scholar_api_key: SecretStr | None = Field(default=None, description="Key of Semantic Scholar, if any.")
+    tavily_api_key: SecretStr | None = Field(default=None, description="Key of Tavily.")
+    brave_api_key: SecretStr | None = Field(default=None, description="Key of Brave Search.")
+    serper_api_key: SecretStr | None = Field(default=None, description="Key of Serper.")
+    searxng_url: Address | None = Field(default=None, description="A SearXNG host whose JSON format is enabled.")
+
     # --- Turnitin ---
     turnitin_target_similarity: float = Field(default=0.15, ge=0, le=1, description="Accepted up to here, 0 to 1.")
 
-    @field_validator("django_allowed_hosts", "django_csrf_trusted_origins", mode="before")
+    @field_validator("django_allowed_hosts", "django_csrf_trusted_origins", "autonomy_search", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("autonomy_search")
+    @classmethod
+    def _none_is_none(cls, names: list[str]) -> list[str]:
+        return [] if names == ["none"] else names
+
+    @field_validator("autonomy_search_urls", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError('it must be JSON, such as {"crossref": "https://proxy.example.org"}') from None
 
     @field_validator("database_url")
     @classmethod
@@ -157,6 +191,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         mistakes.append("AUTONOMY_HEARTBEAT_SECONDS: it must be at most half of AUTONOMY_LEASE_SECONDS.")
     if read_in.database_url and not read_in.django_secret_key:
         mistakes.append("DJANGO_SECRET_KEY: it is needed when DATABASE_URL is set (50 random characters).")
+    mistakes += search_settings.mistakes(read_in)
     if mistakes:
         raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes))
     return read_in

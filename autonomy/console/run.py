@@ -38,7 +38,7 @@ STATUS_LABELS = {
     "revisions_exhausted": "warning",
 }
 # Fields of the task spec that have a line of their own on the page.
-_TOLD = {"topic", "title", "sections", "words", "target_similarity", "max_revisions", "limits"}
+_TOLD = {"topic", "title", "sections", "words", "web_search", "target_similarity", "max_revisions", "limits"}
 
 
 class JourneyFilter(admin.SimpleListFilter):
@@ -69,7 +69,7 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     change_form_outer_before_template = "console/run_top.html"
     change_form_outer_after_template = "console/run_bottom.html"
     fieldsets = [
-        ("Task", {"fields": ["topic", "document_title", "headings", "words"]}),
+        ("Task", {"fields": ["topic", "document_title", "headings", "words", "web_search"]}),
         (
             "Run",
             {
@@ -186,6 +186,10 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     def words(self, run: Run) -> str:
         words = run.task_spec.get("words")
         return f"{words:,}" if isinstance(words, int) else "–"
+
+    @display(description="Sources")
+    def web_search(self, run: Run) -> str:
+        return "Its own, and those that a search finds." if run.task_spec.get("web_search") else "Its own."
 
     @display(description="Further")
     def further(self, run: Run) -> SafeString:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from unfold.decorators import display
 
 from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
 from autonomy.models import Passage, Source
+from autonomy.tools.web_search import reading
 
 STATUS_LABELS = {"pending": "info", "read": "success", "skipped": "warning"}
 # Read in one sitting; the rest of a book stays in the database.
@@ -30,7 +32,7 @@ class SourceAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["run", "key", "title", "status", "skipped_reason"]}),
         ("File", {"fields": ["filename", "origin", "media_type", "words", "sha256", "created_at"]}),
-        ("Reference", {"fields": ["csl", "outline"]}),
+        ("Reference", {"fields": ["link", "csl", "outline"]}),
     ]
 
     @display(description="Title", ordering="title")
@@ -44,6 +46,15 @@ class SourceAdmin(ReadOnlyAdmin):
     @display(description="Run", ordering="run__title")
     def run_title(self, source: Source) -> SafeString:
         return run_link(source.run_id, source.run.title)
+
+    @display(description="Link")
+    def link(self, source: Source) -> SafeString | str:
+        """Where the work is, by its DOI or its address. Metadata comes from outside: only http and https are links."""
+        doi, url = reading.doi(source.csl.get("DOI")), reading.url(source.csl.get("URL"))
+        address = f"https://doi.org/{quote(doi)}" if doi else url
+        if not address:
+            return "–"
+        return format_html('<a class="text-link" href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>', address)
 
     @display(description="Headings")
     def outline(self, source: Source) -> SafeString:

@@ -18,6 +18,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from autonomy.console.moment_field import MomentField
@@ -33,6 +34,7 @@ _FIELDS = {
     "task_spec.title": "title",
     "task_spec.sections": "headings",
     "task_spec.words": "words",
+    "task_spec.web_search": "web_search",
     "task_spec.target_similarity": "target_similarity",
     "task_spec.max_revisions": "max_revisions",
     "task_spec.limits.tokens": "limit_tokens",
@@ -88,6 +90,7 @@ class StartForm(ServiceForm):
         label="Source files",
         widget=FilesInput({"class": " ".join([*BASE_INPUT_CLASSES, "max-w-2xl"]), "accept": ",".join(SUPPORTED)}),
     )
+    web_search = forms.BooleanField(required=False, label="Also look for sources", widget=UnfoldBooleanSwitchWidget)
     target_similarity = forms.FloatField(
         required=False,
         label="Target similarity (fraction, 0.15 = 15 %)",
@@ -133,8 +136,15 @@ class StartForm(ServiceForm):
         fields["words"].help_text += " Empty: " + ", ".join(f"{n} ({title})" for title, n in usual.items()) + "."
         fields["source_files"].help_text = (
             f"{', '.join(SUPPORTED)}; up to {env.autonomy_upload_max_files} sources of "
-            f"{filesizeformat(env.autonomy_upload_max_bytes)} each. The run may cite nothing else."
+            f"{filesizeformat(env.autonomy_upload_max_bytes)} each. "
+            "The run may cite nothing else, but for what it is asked to look for."
         )
+        fields["web_search"].help_text = (
+            f"The topic and the queries of the plan are sent to {', '.join(env.autonomy_search)}."
+            if env.autonomy_search
+            else "No search service is configured: see AUTONOMY_SEARCH in the settings."
+        )
+        fields["web_search"].disabled = not env.autonomy_search
         for name, default in {
             "target_similarity": env.turnitin_target_similarity,
             "max_revisions": env.autonomy_max_revisions,
@@ -147,7 +157,7 @@ class StartForm(ServiceForm):
     def task_spec(self) -> dict[str, Any]:
         said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
         limits = {name: said[f"limit_{name}"] for name in ("tokens", "seconds", "usd") if f"limit_{name}" in said}
-        asked = ("topic", "title", "words", "target_similarity", "max_revisions")
+        asked = ("topic", "title", "words", "web_search", "target_similarity", "max_revisions")
         return {
             **{name: said[name] for name in asked if name in said},
             "sections": [line.strip() for line in said.get("headings", "").splitlines() if line.strip()],

@@ -30,6 +30,9 @@ class Kind(StrEnum):
     # what the nodes decide
     SOURCE_READ = "source_read"
     SOURCE_SKIPPED = "source_skipped"
+    SEARCHED = "searched"
+    SOURCE_FOUND = "source_found"
+    SOURCE_RETRACTED = "source_retracted"
     PLANNED = "planned"
     SECTION_DROPPED = "section_dropped"
     RESEARCHED = "researched"

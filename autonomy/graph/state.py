@@ -24,6 +24,7 @@ class GraphState(TypedDict, total=False):
     task: dict[str, Any]
     plan: dict[str, Any]
     sources: list[dict[str, Any]]
+    searched: list[str]
     draft: dict[str, Any]
     route: Route
     budgets: dict[str, Any]

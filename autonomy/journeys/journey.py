@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StringConstraints,
@@ -62,6 +63,13 @@ class TaskSpec(BaseModel):
     title: Line | None = Field(default=None, description="Title of the document; empty: the plan chooses.")
     sections: list[Line] = Field(default=[], max_length=20, description="Headings in order; empty: the plan chooses.")
     words: StrictInt = Field(default=900, ge=100, le=20_000, description="Length to aim for.")
+    web_search: StrictBool = Field(
+        default=False,
+        description=(
+            "Also look for sources in the configured search services; the topic and the queries of the plan are sent "
+            "to them."
+        ),
+    )
     target_similarity: StrictFloat | StrictInt | None = Field(
         default=None, ge=0, le=1, description="Accepted up to here: a fraction, 0.15 for 15 percent."
     )

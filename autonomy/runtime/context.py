@@ -15,6 +15,8 @@ from autonomy.runtime.handoff import handoff_class
 from autonomy.runtime.threads import on_any_thread
 from autonomy.runtime.unit_of_work import UnitOfWork
 from autonomy.tools.library import RunLibrary
+from autonomy.tools.web_search.cascade import WebSearch
+from autonomy.tools.web_search.configured import search_providers
 
 
 def caller_for(run: Run, unit: UnitOfWork, seconds: Callable[[], tuple[float, float]]) -> Caller:
@@ -27,6 +29,7 @@ def node_context(run: Run, unit: UnitOfWork, caller: Caller) -> NodeContext:
     return NodeContext(
         model=on_any_thread(Gateway(language_models(), caller)),
         library=on_any_thread(RunLibrary(run.pk, episodes=unit, effect=unit.effect)),
+        search=on_any_thread(WebSearch(search_providers(), caller)),
         handoff=on_any_thread(handoff_class()(run, unit)),
         episodes=on_any_thread(unit),
         max_revisions=run.max_revisions,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +26,7 @@ from autonomy.runtime import queue
 from autonomy.runtime.seeding import seed
 from autonomy.services.idempotency import check_key, earlier, fingerprint
 from autonomy.services.schedule_run import due
+from autonomy.text.citation_key import citation_key
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ def start_run(
     """
     chosen = journey_named(journey)
     spec = validated(chosen, task_spec)
-    rows, doubles = _source_rows(sources)
+    check_search(spec)
+    rows, doubles = _source_rows(sources, may_be_none=spec.web_search)
     later = due(scheduled_at, "scheduled_at") if scheduled_at else None
     caller = actor or owner
     run = Run(
@@ -152,12 +152,20 @@ def _told(rows: list[Source], doubles: list[str], later: datetime | None) -> str
     return told
 
 
-def _source_rows(given: Sequence[GivenSource]) -> tuple[list[Source], list[str]]:
+def check_search(spec: TaskSpec, where: str = "task_spec") -> None:
+    """Raises InvalidInput where the spec asks for a web search and no search service is configured."""
+    if spec.web_search and not settings.ENV.autonomy_search:
+        hint = "No search service is configured here: leave web_search out, or have AUTONOMY_SEARCH name one."
+        raise InvalidInput(hint, fields={f"{where}.web_search": [hint]})
+
+
+def _source_rows(given: Sequence[GivenSource], *, may_be_none: bool) -> tuple[list[Source], list[str]]:
     """Rows for the sources, and the names of doubles. Raises InvalidInput: none given, too many, or one too big."""
     env = settings.ENV
-    if not given:
+    if not given and not may_be_none:
         raise InvalidInput(
-            "A run needs at least one source: give task_spec.sources as {title, text} objects, or upload files.",
+            "A run needs at least one source: give task_spec.sources as {title, text} objects, or upload files; or set "
+            "task_spec.web_search, to have some looked for.",
             fields={"sources": ["At least one source is needed."]},
         )
     if len(given) > env.autonomy_upload_max_files:
@@ -180,17 +188,11 @@ def _source_rows(given: Sequence[GivenSource]) -> tuple[list[Source], list[str]]
         filename = PurePath(one.filename.replace("\0", "").replace("\\", "/")).name[-300:] or "source.txt"
         title = (one.title or PurePath(filename).stem).replace("\0", "")[:500]
         rows[digest] = Source(
-            key=_key(title, keys), title=title, filename=filename, origin=one.origin, original=one.data, sha256=digest
+            key=citation_key(title, keys),
+            title=title,
+            filename=filename,
+            origin=one.origin,
+            original=one.data,
+            sha256=digest,
         )
     return list(rows.values()), doubles
-
-
-def _key(title: str, taken: set[str]) -> str:
-    """A short readable citation key, unique among `taken`, to which it is added."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    base = "-".join(re.findall(r"[a-z0-9]+", plain)[:4])[:40].strip("-") or "source"
-    key, number = base, 2
-    while key in taken:
-        key, number = f"{base}-{number}", number + 1
-    taken.add(key)
-    return key

@@ -41,6 +41,18 @@ def test_without_any_variable_the_defaults_hold():
         ({"V2_BUDGET_DEFAULTS": "{"}, "V2_BUDGET_DEFAULTS: "),
         ({"V2_BUDGET_DEFAULTS": '{"euros": 3}'}, "V2_BUDGET_DEFAULTS: euros: "),
         ({"TURNITIN_TARGET_SIMILARITY": "15"}, "TURNITIN_TARGET_SIMILARITY: "),
+        ({"AUTONOMY_SEARCH": "crosref"}, "there is no service of the name “crosref”; did you mean crossref?"),
+        ({"AUTONOMY_SEARCH": "crossref,none"}, "there is no service of the name “none”"),
+        ({"AUTONOMY_SEARCH": "arxiv,arxiv"}, "AUTONOMY_SEARCH: a service is named twice."),
+        ({"AUTONOMY_SEARCH": "crossref,tavily"}, "TAVILY_API_KEY: it is needed because AUTONOMY_SEARCH names tavily."),
+        ({"AUTONOMY_SEARCH": "openalex"}, "OPENALEX_API_KEY: it is needed"),
+        ({"AUTONOMY_SEARCH": "searxng"}, "SEARXNG_URL: it is needed"),
+        ({"AUTONOMY_SEARCH_URLS": "{"}, "AUTONOMY_SEARCH_URLS: "),
+        ({"AUTONOMY_SEARCH_URLS": '{"crosref": "https://x.org"}'}, "did you mean crossref?"),
+        ({"AUTONOMY_SEARCH_URLS": '{"crossref": "ftp://x.org"}'}, "AUTONOMY_SEARCH_URLS.CROSSREF: "),
+        ({"AUTONOMY_SEARCH_CONTACT": "somebody"}, "AUTONOMY_SEARCH_CONTACT: it must be a mail address."),
+        ({"SEARXNG_URL": "https://me:pw@x.org"}, "SEARXNG_URL: "),
+        ({"TAVILY_KEY": "k"}, "TAVILY_KEY: no such setting; did you mean TAVILY_API_KEY?"),
         ({"OPENAI_API_KEY_FILE": "/no/such/file"}, "OPENAI_API_KEY_FILE: cannot read it"),
     ],
 )
@@ -86,3 +98,10 @@ def test_one_url_serves_every_library():
     assert celery_broker("unix:///tmp/r.sock?db=3") == "redis+socket:///tmp/r.sock?virtual_host=3"
     assert redis_options("unix:///tmp/r.sock?db=3") == {"unix_socket_path": "/tmp/r.sock", "db": 3}
     assert redis_options("rediss://r:6379/0")["ssl"]
+
+
+def test_a_search_may_have_no_service_some_or_those_that_need_no_key():
+    assert read({}).autonomy_search == ["crossref", "semantic_scholar", "arxiv"]
+    assert read({"AUTONOMY_SEARCH": "none"}).autonomy_search == []
+    env = read({"AUTONOMY_SEARCH": "arxiv, searxng", "SEARXNG_URL": "http://search.example.org/"})
+    assert (env.autonomy_search, env.searxng_url) == (["arxiv", "searxng"], "http://search.example.org")

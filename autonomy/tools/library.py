@@ -1,10 +1,12 @@
-"""The run's own sources behind the library port: read once, then searched with Postgres full-text search."""
+"""The run's sources behind the library port: read once, then searched with Postgres full-text search."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
@@ -13,9 +15,12 @@ from django.db.models import F
 from autonomy.errors import UnreadableSource
 from autonomy.models import Passage as PassageRow
 from autonomy.models import Source
-from autonomy.ports import Episodes, Passage, SourceNote
+from autonomy.ports import Added, Episodes, Found, Passage, SourceNote
 from autonomy.text import passages
+from autonomy.text.citation_key import citation_key
 from autonomy.tools.extract import extract
+from autonomy.tools.web_search import reading
+from autonomy.tools.web_search.merge import identities
 
 EXCERPT_CHARS = 1500
 EXCERPT_PASSAGES = 8
@@ -29,6 +34,7 @@ class RunLibrary:
         self._run_id = run_id
         self._episodes = episodes
         self._effect = effect
+        self._added: list[Source] = []  # by this worker, some perhaps not yet committed
 
     def read(self) -> list[SourceNote]:
         sources = list(Source.objects.filter(run_id=self._run_id).defer("original").order_by("pk"))
@@ -67,6 +73,55 @@ class RunLibrary:
         )
         return [Passage(f"{p.source.key}#{p.position}", p.source.key, p.text, float(p.score)) for p in found]
 
+    def add(self, works: Sequence[Found]) -> Added:
+        """Each is read at once, from the text that came with it; the rows are written with the superstep."""
+        columns = ("key", "title", "csl", "sha256")
+        sources = [*Source.objects.filter(run_id=self._run_id).only(*columns), *self._added]
+        keys, digests = {source.key for source in sources}, {source.sha256 for source in sources}
+        known = {one for source in sources for one in identities(_as_found(source))}
+        new, too_short = [], []
+        for work in works:
+            data = work.text.encode()
+            digest = hashlib.sha256(data).hexdigest()
+            if digest in digests or identities(work) & known:
+                continue
+            if not (texts := _quotable(work, data)):
+                too_short.append(work.title)
+                continue
+            digests.add(digest)
+            known |= identities(work)
+            source = self._source(work, citation_key(work.title, keys), data, digest, texts)
+            self._added.append(source)
+            new.append(source.key)
+        return Added(tuple(new), tuple(too_short))
+
+    def _source(self, work: Found, key: str, data: bytes, digest: str, texts: list[str]) -> Source:
+        source = Source(
+            run_id=self._run_id,
+            key=key,
+            title=work.title[:500],
+            filename=f"{key}.txt",
+            origin="search",
+            original=data,
+            sha256=digest,
+            status=Source.Status.READ,
+            media_type="text/plain",
+            csl={"type": "document", **work.csl, "title": work.title},
+            words=sum(len(text.split()) for text in texts),
+        )
+        self._episodes.note(
+            "source_found",
+            f"{work.title} is found by {', '.join(work.found_by)}: {source.words} words.",
+            key=key,
+            title=work.title,
+            doi=work.doi,
+            url=work.url,
+            found_by=list(work.found_by),
+            words=source.words,
+        )
+        self._effect(partial(_store_new, source, texts))
+        return source
+
     def _read_one(self, source: Source) -> SourceNote:
         """Extract the text now; the rows are written with the superstep."""
         texts: list[str] = []
@@ -100,8 +155,30 @@ class RunLibrary:
         return _note(source, texts)
 
 
+def _as_found(source: Source) -> Found:
+    doi, url = reading.doi(source.csl.get("DOI")), reading.url(source.csl.get("URL"))
+    return Found(source.title, url=url, doi=doi, csl=source.csl)
+
+
+def _quotable(work: Found, data: bytes) -> list[str]:
+    """The passages of a found work; none where its text is too short, or no text at all."""
+    try:
+        return passages.split(extract("found.txt", data).text) if work.is_quotable else []
+    except UnreadableSource:
+        return []
+
+
+def _store_new(source: Source, texts: list[str]) -> None:
+    source.save(force_insert=True)
+    _store_passages(source, texts)
+
+
 def _store(source: Source, texts: list[str]) -> None:
     source.save(update_fields=["status", "skipped_reason", "title", "media_type", "headings", "csl", "words"])
+    _store_passages(source, texts)
+
+
+def _store_passages(source: Source, texts: list[str]) -> None:
     PassageRow.objects.bulk_create(
         [
             PassageRow(run_id=source.run_id, source=source, position=n, text=text)

@@ -6,16 +6,29 @@ from langgraph.runtime import Runtime
 
 from autonomy.errors import NoUsableSource
 from autonomy.graph.prompts import plan as prompt
+from autonomy.graph.searching import look_for
 from autonomy.graph.state import GraphState
 from autonomy.ports import ModelRequest, NodeContext
 
+WORKS_ON_TOPIC = 10
+
 
 def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
-    """Read the sources, then decide the sections and what to look for in each."""
-    context = runtime.context
+    """Look for sources if that is asked for, read them, then decide the sections and what to look for in each."""
+    context, task = runtime.context, state["task"]
+    query, searched = " ".join(task["topic"].split()), state.get("searched", [])
+    if task.get("web_search") and query not in searched:
+        look_for(context, query, WORKS_ON_TOPIC)
+        return {"searched": [*searched, query], "route": "plan"}
     notes = context.library.read()
     usable = [note for note in notes if not note.skipped]
     if not usable:
+        if not notes:
+            raise NoUsableSource(
+                "The search found nothing on this topic that could be quoted, and the run has no sources of its own. "
+                "Start a new run with a source, or with a topic in other words.",
+                topic=task["topic"],
+            )
         reasons = {note.filename: note.skipped for note in notes}
         told = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in list(reasons.items())[:3])
         more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
@@ -23,7 +36,7 @@ def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
             f"None of the run's sources could be read ({told}{more}). Start a new run with one that can.",
             sources=reasons,
         )
-    task, revision = state["task"], state.get("revision", 0)
+    revision = state.get("revision", 0)
     answer = context.model.answer(
         ModelRequest(
             purpose="plan",

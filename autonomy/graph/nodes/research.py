@@ -6,18 +6,28 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from autonomy.errors import NoUsableSource
+from autonomy.graph.searching import look_for
 from autonomy.graph.state import GraphState
 from autonomy.ports import NodeContext, Passage
 
 PASSAGES_PER_QUERY = 20
 PASSAGES_PER_SECTION = 8
 PASSAGES_PER_SOURCE = 3
+# A section with fewer passages is looked after in the search services, with its first queries.
+ENOUGH_PASSAGES = 3
+QUERIES_PER_SECTION = 2
+WORKS_PER_QUERY = 5
 
 
 def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     """Find the passages each section rests on. A section nothing speaks to is dropped, and said so."""
     context, plan = runtime.context, state["plan"]
     found = {section["id"]: _find(context, section) for section in plan["sections"]}
+    sources = state["sources"]
+    if state["task"].get("web_search"):
+        if searched := _look_further(state, context, found):
+            return {"searched": [*state.get("searched", []), *searched], "route": "research"}
+        sources = _with_those_found(sources, context)
     chosen = _share_out(found)
     kept = []
     for section in plan["sections"]:
@@ -58,9 +68,32 @@ def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]
     )
     return {
         "plan": {**plan, "sections": kept, "words": words},
-        "sources": [{**source, "passages": by_key.get(source["key"], [])} for source in state["sources"]],
+        "sources": [{**source, "passages": by_key.get(source["key"], [])} for source in sources],
         "route": "draft",
     }
+
+
+def _look_further(state: GraphState, context: NodeContext, found: dict[str, list[Passage]]) -> list[str]:
+    """Look for works for the sections that have too few passages. Returns the queries that were put, each a new one."""
+    known, put = set(state.get("searched", [])), []
+    for section in state["plan"]["sections"]:
+        if len(found[section["id"]]) >= ENOUGH_PASSAGES:
+            continue
+        for query in section["queries"][:QUERIES_PER_SECTION]:
+            if query in known:
+                continue
+            known.add(query)
+            put.append(query)
+            if look_for(context, query, WORKS_PER_QUERY):
+                break
+    return put
+
+
+def _with_those_found(sources: list[dict[str, Any]], context: NodeContext) -> list[dict[str, Any]]:
+    """The plan's sources, and after them those that were found for its sections."""
+    planned = {source["key"] for source in sources}
+    notes = [note for note in context.library.read() if not note.skipped and note.key not in planned]
+    return [*sources, *({"key": note.key, "title": note.title, "csl": note.csl, "passages": []} for note in notes)]
 
 
 def _find(context: NodeContext, section: dict[str, Any]) -> list[Passage]:

@@ -1,0 +1,1 @@
+"""Looking for works in search services: one file a service, merged, asked in turn by the cascade."""

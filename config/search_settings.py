@@ -1,0 +1,45 @@
+"""What the settings of web search have to fulfil together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.env import Environment
+
+# Each service with the setting it cannot do without.
+SERVICES: dict[str, str | None] = {
+    "crossref": None,
+    "openalex": "openalex_api_key",
+    "semantic_scholar": None,
+    "arxiv": None,
+    "tavily": "tavily_api_key",
+    "brave": "brave_api_key",
+    "serper": "serper_api_key",
+    "searxng": "searxng_url",
+}
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+
+
+def mistakes(env: Environment) -> list[str]:
+    """A sentence for each; no value is repeated but a service's name."""
+    found = []
+    for name in dict.fromkeys(env.autonomy_search):
+        if name not in SERVICES:
+            found.append(f"AUTONOMY_SEARCH: {_unknown(name)}")
+        elif (needed := SERVICES[name]) and not getattr(env, needed):
+            found.append(f"{needed.upper()}: it is needed because AUTONOMY_SEARCH names {name}.")
+    if len(set(env.autonomy_search)) < len(env.autonomy_search):
+        found.append("AUTONOMY_SEARCH: a service is named twice.")
+    found += [f"AUTONOMY_SEARCH_URLS: {_unknown(name)}" for name in env.autonomy_search_urls if name not in SERVICES]
+    if env.autonomy_search_contact and not _MAIL.fullmatch(env.autonomy_search_contact):
+        found.append("AUTONOMY_SEARCH_CONTACT: it must be a mail address.")
+    return found
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, SERVICES, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SERVICES)}, or none alone."
+    return f"there is no service of the name “{name[:40]}”; {hint}"
