@@ -17,6 +17,7 @@ from autonomy.models import ProviderCall
 from autonomy.ports import Episodes, LanguageModel, ModelAnswer, ModelRequest
 from autonomy.providers import ledger, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.telemetry import metrics, tracing
 
 LOOK_EVERY = 1.0
 
@@ -93,6 +94,19 @@ class Gateway:
 
     def _attempt(self, model: LanguageModel, request: ModelRequest, operation: UUID, attempt: int) -> ModelAnswer:
         self._proceed()
+        configured = getattr(model, "model", "")
+        with tracing.provider_span("llm", model.name, configured, attempt) as span:
+            return self._asked(model, request, operation, attempt, span, configured)
+
+    def _asked(
+        self,
+        model: LanguageModel,
+        request: ModelRequest,
+        operation: UUID,
+        attempt: int,
+        span: tracing.ProviderSpan,
+        configured: str,
+    ) -> ModelAnswer:
         began = time.monotonic()
         usage, name, outcome, status, text = Usage(), "", ProviderCall.Outcome.FINAL, None, ""
         try:
@@ -131,6 +145,11 @@ class Gateway:
                 http_status=status,
                 error=text,
             )
+            usd = None if usage.usd is None else float(usage.usd)
+            tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+            metrics.provider_attempt("llm", model.name, str(outcome), latency_ms / 1000)
+            metrics.spent(model.name, configured, **tokens, usd=usd)
+            span.told(str(outcome), model=name, **tokens, usd=usd, http_status=status, reason=text)
             log.info(
                 "provider_call",
                 provider=model.name,
@@ -143,6 +162,7 @@ class Gateway:
 
     def _before_retry(self, model: LanguageModel, attempt: int, error: AttemptFailed, wait: float) -> None:
         """Tell of it, and wait: not in one go, for somebody may cancel the run meanwhile."""
+        metrics.provider_retry("llm", model.name)
         self._tell_retry(model, attempt, error, wait)
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
