@@ -7,8 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils.crypto import constant_time_compare
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -17,7 +15,7 @@ from rest_framework.views import APIView
 
 from autonomy.errors import NotPermitted
 from autonomy.selectors.metrics import InTheDatabase
-from autonomy.telemetry.metrics import Counted
+from autonomy.telemetry.metrics import Counted, exposition
 
 IN_THE_DATABASE = InTheDatabase()
 
@@ -57,11 +55,9 @@ class MetricsView(APIView):
     permission_classes = [MayReadMetrics]
 
     def get(self, request: Request) -> HttpResponse:
-        registry = CollectorRegistry()
-        registry.register(Counted(settings.METRICS_DIR.parent))
-        registry.register(IN_THE_DATABASE)
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return HttpResponse(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})
+        told = [Counted(settings.METRICS_DIR.parent), IN_THE_DATABASE]
+        text, content_type = exposition(told, request.headers.get("Accept", ""))
+        return HttpResponse(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         # Ours is done in `get`; DRF's would refuse who accepts text only.

@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from autonomy.models import Job, Run
 
@@ -49,8 +50,8 @@ BREAKER = {"closed": 0, "half_open": 1, "open": 2}
 Breakers = Callable[[], Mapping[str, Mapping[str, Any]]]
 
 
-class InTheDatabase:
-    """For a registry. `breakers` tells `{"<kind>:<provider>": {"state": "closed" | "half_open" | "open", …}}`.
+class InTheDatabase(Collector):
+    """Asked at each scrape. `breakers` tells `{"<kind>:<provider>": {"state": "closed" | "half_open" | "open", …}}`.
 
     Where the database does not answer there are no figures, and `autonomy_database_up` is 0.
     """

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import ParamSpec
 
 import structlog
-from prometheus_client import Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
@@ -111,8 +113,17 @@ def spent(provider: str, model: str, *, tokens_in: int, tokens_out: int, usd: fl
         _SPEND.labels(provider, model).inc(usd)
 
 
-class Counted:
-    """For a registry: the sum over all processes, also those that have ended, and over all machines below `folder`."""
+def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:
+    """What they tell, in the form that an Accept header asks for, and its content type."""
+    registry = CollectorRegistry()
+    for collector in collectors:
+        registry.register(collector)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class Counted(Collector):
+    """The sum over all processes, also those that have ended, and over all machines below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -4,7 +4,7 @@ A run lives for days, in many processes, and the messages between them may be lo
 run's own id is the id of its trace, and gives that of its first span, so every worker knows where a span belongs. That
 first span is told when the run ends, by whoever ends it.
 
-Without a collector (OTEL_EXPORTER_OTLP_ENDPOINT) all of this does nothing, and OpenTelemetry is not imported.
+Without a collector (OTEL_EXPORTER_OTLP_ENDPOINT) all of this does nothing, and what speaks to one is not imported.
 """
 
 from __future__ import annotations
