@@ -19,7 +19,7 @@ from autonomy.models import Job, Run
 log = structlog.get_logger(__name__)
 
 # A figure is at least so many seconds old before it is asked for again, and so many times as old as asking took:
-# however often and by whomever it is scraped, a web process keeps the database busy a twentieth of the time at most.
+# however often and by whomever it is scraped, a web process spends a twentieth of the time on a statement at most.
 FRESH = 5.0
 SPARE = 20.0
 PATIENCE_MS = 5000
@@ -58,38 +58,45 @@ class InTheDatabase(Collector):
 
     def __init__(self, breakers: Breakers = dict) -> None:
         self._breakers = breakers
-        self._lock = threading.Lock()
-        self._known: list[Metric] = []
-        self._until = 0.0
+        self._queue = _Answer(JOBS, _of_jobs)
+        self._runs = _Answer(RUNS, _of_runs)
 
     def collect(self) -> Iterable[Metric]:
-        # Those who come together wait for one answer.
-        with self._lock:
-            began = time.monotonic()
-            if began >= self._until:
-                self._known = self._asked()
-                took = time.monotonic() - began
-                self._until = began + took + max(FRESH, SPARE * took)
-            yield from self._known
-        yield self._breaker_states()
-
-    def _asked(self) -> list[Metric]:
-        up = GaugeMetricFamily("autonomy_database_up", "Whether PostgreSQL answered.")
-        try:
-            figures = [*_of_runs(_rows(RUNS)), *_of_jobs(_rows(JOBS))]
-        except DatabaseError as error:
-            log.warning("metrics_not_read", error=type(error).__name__)
-            figures = []
-        up.add_metric([], float(bool(figures)))
-        return [up, *figures]
-
-    def _breaker_states(self) -> Metric:
+        queue = self._queue.metrics()
+        yield GaugeMetricFamily("autonomy_database_up", "Whether PostgreSQL answered.", value=float(bool(queue)))
+        yield from queue
+        yield from self._runs.metrics() if queue else ()
         states = GaugeMetricFamily(
             "autonomy_breaker_state", "0 closed, 1 half-open, 2 open.", labels=["kind", "provider"]
         )
         for key, told in self._breakers().items():
             states.add_metric(key.split(":", 1), BREAKER[told["state"]])
-        return states
+        yield states
+
+
+class _Answer:
+    """What a statement told last, for as long as it may be kept. Empty where it was not answered."""
+
+    def __init__(self, statement: str, figures: Callable[[list[tuple[Any, ...]]], Iterable[Metric]]) -> None:
+        self._statement = statement
+        self._figures = figures
+        self._lock = threading.Lock()
+        self._known: list[Metric] = []
+        self._until = 0.0
+
+    def metrics(self) -> list[Metric]:
+        # Those who come together wait for one answer.
+        with self._lock:
+            began = time.monotonic()
+            if began >= self._until:
+                try:
+                    self._known = [*self._figures(_rows(self._statement))]
+                except DatabaseError as error:
+                    log.warning("metrics_not_read", error=type(error).__name__)
+                    self._known = []
+                ended = time.monotonic()
+                self._until = ended + max(FRESH, SPARE * (ended - began))
+            return self._known
 
 
 def _rows(statement: str) -> list[tuple[Any, ...]]:
