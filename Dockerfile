@@ -3,7 +3,7 @@ FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 DATA_DIR=/data
 WORKDIR /app
 RUN useradd --system --uid 10001 --home-dir /app autonomy \
-    && mkdir -p /data/documents \
+    && mkdir -p /data/documents /data/metrics \
     && chown -R autonomy /data
 
 COPY requirements.txt .

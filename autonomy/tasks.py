@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery import Task, shared_task
+from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.conf import settings
 
 from autonomy.runtime import draining, queue, recovery, retention, step
+from autonomy.telemetry import tracing
 
 
-@shared_task
-def execute_next() -> None:
+@shared_task(bind=True)
+def execute_next(self: Task) -> None:
     """Claim the best due job and execute it, then the next, for one turn at most.
 
     What was lost is looked for in between: while every worker is busy here, beat's own message finds none.
     """
+    tracing.taken(self.request.headers)
     until = time.monotonic() + settings.ENV.autonomy_slice_seconds
     while draining.seconds() is None:
         recovery.recover_now_and_then()
@@ -44,3 +46,9 @@ def prune() -> None:
 @worker_shutting_down.connect
 def drain(**_: Any) -> None:
     draining.begin()
+
+
+@worker_process_shutdown.connect
+def tell_the_rest(**_: Any) -> None:
+    """A worker's processes end without Python's own farewell."""
+    tracing.close()

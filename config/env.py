@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from autonomy.telemetry.redaction import says_secret
 from config import language_models, search_settings
 from config.language_models import Address, LanguageModelSpec, Prices
 
@@ -97,6 +99,21 @@ class Environment(BaseModel):
     autonomy_log_format: Literal["json", "console"] = Field(default="json", description="How logs are written.")
     autonomy_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="From where.")
 
+    # --- telemetry ---
+    autonomy_metrics_token: SecretStr | None = Field(
+        default=None, description="Bearer token that reads /metrics; empty: only staff who may view runs."
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None, description="OTLP collector (HTTP), traces go to /v1/traces below it; empty: no traces."
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        default=None, description="The same for traces alone, with its whole path; it wins."
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        default=None, description="Headers for the collector: name=value, separated by commas, values URL-quoted."
+    )
+    otel_service_name: str = Field(default="autonomy", description="What the traces are filed under.")
+
     # --- language models ---
     autonomy_language_models: list[LanguageModelSpec] = Field(
         default=[], description="Language models in order of preference, a JSON list; see docs/settings.md."
@@ -151,6 +168,10 @@ class Environment(BaseModel):
         except ValueError:
             raise ValueError('it must be JSON, such as {"crossref": "https://proxy.example.org"}') from None
 
+    def secrets(self) -> frozenset[str]:
+        """Every value that must not be told: secret settings, wherever they stand, and the passwords in addresses."""
+        return frozenset(_secrets_in(dict(self)))
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
@@ -164,6 +185,44 @@ class Environment(BaseModel):
         if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it must start with redis://, rediss:// or unix://")
         return value
+
+
+# Addresses: of these only the password is a secret, and the rest helps who reads the log.
+ADDRESSES = ("database_url", "redis_url")
+
+
+def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        yield from _passwords_in(text)
+        if name == "otel_exporter_otlp_headers":
+            values = [pair.partition("=")[2].strip() for pair in text.split(",")]
+            yield from (part for one in values for part in (one, unquote(one), unquote(one).split(" ")[-1]))
+        elif name not in ADDRESSES:
+            yield text
+    elif isinstance(value, str):
+        yield from _passwords_in(value)
+    elif isinstance(value, BaseModel):
+        yield from _secrets_in(dict(value))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secrets_in(item, str(key))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _secrets_in(item)
+
+
+def _passwords_in(text: str) -> Iterator[str]:
+    """Of a URL: in front of the host, and in its query. As it is written there, and as it is meant."""
+    if "://" not in text:
+        return
+    try:
+        parts = urlsplit(text)
+        password = parts.netloc.rpartition("@")[0].partition(":")[2]
+        asked = [value for key, value in parse_qsl(parts.query) if says_secret(key)]
+    except ValueError:
+        return
+    yield from (password, unquote(password), *asked)
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:

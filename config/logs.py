@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from config.redaction import redact_event, redact_line
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -20,10 +22,12 @@ SHARED: list[Any] = [
 
 
 def configure(form: str, level: str) -> None:
+    """Nothing is rendered before its secrets are taken out, tracebacks included."""
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, redact_event, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        else [redact_event, console, redact_line]
     )
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -42,7 +46,7 @@ def configure(form: str, level: str) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
                 }
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "handlers": {"stderr": {"class": "config.redaction.Stream", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 # uvicorn sets up handlers of its own before it imports us; its lines are to look like ours.
@@ -53,6 +57,8 @@ def configure(form: str, level: str) -> None:
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
                 "pypdf": {"level": "ERROR"},
+                # Of a collector that cannot be reached autonomy.telemetry tells once, not at every try.
+                "opentelemetry": {"level": "CRITICAL"},
                 "django_eventstream": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from autonomy.telemetry import redaction
 from config import embedded, logs
 from config.console import UNFOLD as UNFOLD
 from config.env import read
@@ -157,6 +160,13 @@ REST_FRAMEWORK = {
 # --- Autonomy ---
 AUTONOMY_HANDOFF = "turnitin.handoff.TurnitinHandOff"
 AUTONOMY_JOURNEYS = ["autonomy.journeys.builtin"]
+
+# --- telemetry ---
+# Each process counts in files of its own, and what is scraped is their sum: over processes, and over the machines that
+# share DATA_DIR. prometheus_client looks for this name when it is imported.
+METRICS_DIR = DATA_DIR / "metrics" / socket.gethostname()
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+redaction.configure(ENV.secrets() | {SECRET_KEY})
 
 LOGGING_CONFIG = None
 logs.configure(ENV.autonomy_log_format, ENV.autonomy_log_level)

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from autonomy.api.metrics import MetricsView
 from config import health
 
 urlpatterns = [
@@ -9,6 +10,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/v2/", include("autonomy.api.urls")),
     path("api/v2/turnitin/", include("turnitin.api.urls")),
 ]

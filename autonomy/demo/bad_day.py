@@ -11,7 +11,7 @@ from typing import Any
 from autonomy.demo.stage import Stage
 
 # What would lead somewhere else than to the stage.
-ELSEWHERE = ("OPENAI_", "AUTONOMY_LANGUAGE_MODELS", "AUTONOMY_SEARCH", "DATABASE_URL", "REDIS_URL")
+ELSEWHERE = ("OPENAI_", "AUTONOMY_LANGUAGE_MODELS", "AUTONOMY_SEARCH", "OTEL_", "DATABASE_URL", "REDIS_URL")
 TIMEOUT = 2  # seconds for an attempt: somebody is looking on
 
 
@@ -62,6 +62,7 @@ def environment(base: Mapping[str, str], stage: Stage, data_dir: Path) -> dict[s
         | {
             "AUTONOMY_LANGUAGE_MODELS": json.dumps([player.spec(stage) for player in PLAYERS]),
             "AUTONOMY_PROVIDER_TIMEOUT": str(TIMEOUT),
+            "AUTONOMY_SEARCH": "none",
             "DATA_DIR": str(data_dir),
         }
     )

@@ -16,6 +16,7 @@ from autonomy.providers import ledger, off, paid, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
+from autonomy.telemetry import metrics
 
 T = TypeVar("T")
 
@@ -45,8 +46,10 @@ class Passed(Exception):
 class Operation:
     """Bounded in attempts, at each provider and over all, and in time. Whoever is passed over is told of."""
 
-    def __init__(self, caller: Caller, kind: ProviderCall.Kind) -> None:
+    def __init__(self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 0) -> None:
+        """`providers`: how many may all be asked, where one answer is not enough; each can then have an attempt."""
         self.id = uuid4()
+        self._bound = max(settings.ENV.autonomy_operation_attempts, providers)
         self._caller = caller
         self._kind = kind
         self._attempts: Counter[str] = Counter()
@@ -87,11 +90,13 @@ class Operation:
 
     def falls_back(self, provider: str, follower: str, reason: str) -> None:
         """Tell that the next provider has its turn, and why."""
+        metrics.provider_fallback(self._kind, provider, follower)
         told = {"event": "fallback", "provider": provider, "next": follower, "reason": reason, "for": str(self._kind)}
         self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); next is {follower}.", **told)
 
     def tell_retry(self, provider: str, reason: str, wait: float) -> None:
         """Tell that the provider is asked once more, and why the attempt before was of no use."""
+        metrics.provider_retry(self._kind, provider)
         self._caller.episodes.now(
             "retry",
             f"{provider} did not help ({reason}); the next attempt follows in {wait:.1f} s.",
@@ -131,7 +136,7 @@ class Operation:
 
     def _attempts_left(self, provider: str) -> int:
         here = settings.ENV.autonomy_provider_attempts - self._attempts[provider]
-        left = min(here, settings.ENV.autonomy_operation_attempts - self._attempts.total())
+        left = min(here, self._bound - self._attempts.total())
         if left <= 0:
             raise Passed("no attempt is left for it")
         return int(left)

@@ -15,6 +15,8 @@ from autonomy.providers import ledger
 from autonomy.providers.attempt import AttemptFailed, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
+from autonomy.telemetry import metrics, tracing
+from autonomy.telemetry.redaction import redact
 
 T = TypeVar("T")
 # It has so many seconds, and returns its value, what it used and the model that answered.
@@ -41,12 +43,20 @@ def reserve(caller: Caller, entry: ledger.Entry, deadline: float) -> int:
 
 def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float) -> T:
     """Make the attempt whose row is `call`. Raises what it raises: AttemptFailed, with its number."""
+    with tracing.provider_span(entry.kind, entry.provider, entry.model, entry.attempt) as span:
+        return _settled(caller, entry, call, attempt, timeout, span)
+
+
+def _settled(
+    caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float, span: tracing.ProviderSpan
+) -> T:
     began = time.monotonic()
     # Unless we learn better nobody knows what was paid, and it counts as the most.
     usage, model, http_status = dataclasses.replace(entry.at_most, estimated=True), entry.model, None
     outcome, error = ProviderCall.Outcome.FINAL, "it ended in an error of our own"
     try:
         value, usage, model = attempt(timeout)
+        model = redact(model)
         outcome, error = ProviderCall.Outcome.OK, ""
         return value
     except AttemptFailed as failed:
@@ -56,7 +66,8 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
             outcome = ProviderCall.Outcome.RETRYABLE
         raise
     finally:
-        latency_ms = round((time.monotonic() - began) * 1000)
+        seconds = time.monotonic() - began
+        latency_ms = round(seconds * 1000)
         ledger.settle(
             call,
             model=model,
@@ -71,13 +82,25 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
             breaker().bad(entry.key)
         else:
             breaker().good(entry.key)
+        usd = None if usage.usd is None else float(usage.usd)
+        tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+        metrics.provider_attempt(entry.kind, entry.provider, str(outcome), seconds)
+        metrics.spent(entry.provider, entry.model, **tokens, usd=usd)
+        span.told(
+            str(outcome),
+            model=model,
+            **tokens,
+            tokens_cached=usage.tokens_cached,
+            usd=usd,
+            http_status=http_status,
+            reason=error,
+        )
         log.info(
             "provider_call",
             provider=entry.provider,
             attempt=entry.attempt,
             duration_ms=latency_ms,
-            tokens_in=usage.tokens_in,
-            tokens_out=usage.tokens_out,
+            **tokens,
             outcome=str(outcome),
             http_status=http_status,
             error=error,

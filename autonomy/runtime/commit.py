@@ -24,6 +24,7 @@ from autonomy.runtime.handoff import handoff_class
 from autonomy.runtime.limits import exceeded, still_exceeded
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
+from autonomy.telemetry import tracing
 
 Then = Literal["go_on", "hand_back", "wait", "end"]
 STATUS: dict[Then, str] = {
@@ -98,8 +99,10 @@ def superstep(claim: Claim, run: Run, unit: UnitOfWork, saver: StagedSaver, done
             statements.execute(statements.RENEW, parameters)
     for name, value in zip(statements.MOVED_BY_OTHERS, rows[0], strict=True):
         setattr(run, name, value)
-    run.status, run.route = parameters["status"], parameters["route"]
+    run.status, run.route, run.outcome = parameters["status"], parameters["route"], done.outcome
     publish(run.pk, episodes[-1].kind, run.last_seq)
+    if done.then == "end":
+        tracing.run_ended(run)
     if done.then == "hand_back":
         queue.hint()
     if done.then in ("wait", "hand_back") and run.cancel_requested_at:

@@ -12,11 +12,13 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock_unless_held
 from autonomy.models import Job, Run
 from autonomy.runtime.handoff import handoff_class
+from autonomy.telemetry import tracing
 
 
 def end(run: Run, status: str, outcome: str, reason: str) -> None:
     """The caller has locked the run's row, and saves it."""
     run.status, run.outcome, run.reason, run.ended_at = status, outcome, reason, timezone.now()
+    transaction.on_commit(lambda: tracing.run_ended(run))
 
 
 def cancel(run: Run) -> None:

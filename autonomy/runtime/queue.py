@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import publish
 from autonomy.models import Job, Run, statements
+from autonomy.telemetry import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -122,7 +123,7 @@ def hint(times: int = 1) -> None:
         # Asked first, with one short try: Celery's own client would hold a request for many seconds.
         waiting = _redis().llen(settings.CELERY_TASK_DEFAULT_QUEUE)
         for _ in range(min(times, ENOUGH_HINTS - waiting)):
-            current_app.send_task("autonomy.tasks.execute_next", retry=False)
+            current_app.send_task("autonomy.tasks.execute_next", retry=False, headers=tracing.carried())
     except Exception as error:  # noqa: BLE001 - Redis away must not fail what is already committed
         log.warning("hint_lost", error=type(error).__name__)
 

@@ -25,6 +25,7 @@ from autonomy.runtime.graphs import graph_on
 from autonomy.runtime.limits import exceeded
 from autonomy.runtime.queue import Claim
 from autonomy.runtime.unit_of_work import UnitOfWork
+from autonomy.telemetry import metrics, tracing
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ SIDE_BY_SIDE = 8
 
 def execute(claim: Claim) -> None:
     """Run the job of this claim. Every error ends in the database or, when the lease is lost, in silence."""
+    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(run_id=str(claim.run_id), job_id=claim.job_id, attempt=claim.attempt)
     execution = None
     try:
@@ -49,7 +51,9 @@ def execute(claim: Claim) -> None:
             execution.run_on()
     except LeaseLost:
         log.warning("lease_lost", node=execution.node if execution else "")
+        metrics.step(execution.node if execution else "", "lease_lost")
     except RunCancelled:
+        metrics.step(execution.node if execution else "", "cancelled")
         _cancel(claim)
     except BudgetExceeded as over:
         _end_within(claim, execution, over)
@@ -69,6 +73,7 @@ class Execution:
         self._run = Run.objects.get(pk=claim.run_id)
         self.saver = StagedSaver(str(claim.run_id))
         self._unit = UnitOfWork(claim, self._run.route)
+        structlog.contextvars.bind_contextvars(node=self.node)
         self._caller = caller_for(self._run, self._unit, self._seconds)
         self._context = node_context(self._run, self._unit, self._caller)
 
@@ -92,13 +97,21 @@ class Execution:
             commit.nothing_to_resume(self._claim, interrupt.value["cycle_id"], refused)
             return
         with contextlib.closing(self._stream(answer)) as supersteps:
-            for state in supersteps:
-                # The first state that comes is the one there was.
-                if self.saver.has_new_checkpoint and not self._commit(state):
-                    return
+            goes_on = True
+            while goes_on:
+                with tracing.node_span(self._run.pk, self.node, self._claim.attempt):
+                    goes_on = self._next(supersteps)
+
+    def _next(self, supersteps: Generator[dict[str, Any], None, None]) -> bool:
+        """Execute a superstep and write it down. False when this worker's turn is over, or the run, or it waits."""
+        for state in supersteps:
+            # The first state that comes is the one there was.
+            if self.saver.has_new_checkpoint:
+                return self._commit(state)
         if not self._interrupt():
             raise RuntimeError(f"the graph has nothing to do at {self.node}")
         self._pause()
+        return False
 
     def _stream(self, answer: Command[Any] | None) -> Generator[dict[str, Any], None, None]:
         """The state after each superstep. The next node does not begin before the next state is asked for."""
@@ -128,6 +141,7 @@ class Execution:
         self._write(Kind.NODE_FINISHED, f"has finished; next is {route}", state, then)
         self._unit.begin(route)
         self._caller.begin(route)
+        structlog.contextvars.bind_contextvars(node=route)
         return then == "go_on" and not self._ends_at_boundary()
 
     def _pause(self) -> None:
@@ -150,7 +164,8 @@ class Execution:
         self._unit.note(kind, f"{self.node} {told}.", **facts)
         done = commit.Superstep(state=state, seconds=seconds, then=then, outcome=outcome, reason=reason)
         commit.superstep(self._claim, self._run, self._unit, self.saver, done)
-        log.info("node_committed", node=self.node, then=then, **facts)
+        log.info("node_committed", then=then, outcome=outcome, **facts)
+        metrics.step(self.node, "committed", journey=self._run.journey, seconds=seconds)
 
     def _interrupt(self) -> Interrupt | None:
         pending = self.saver.current.pending_writes if self.saver.current else None
@@ -201,6 +216,7 @@ def _end_within(claim: Claim, execution: Execution | None, over: BudgetExceeded)
     assert execution, "only a node can ask for more than there is"
     try:
         execution.end_within(over)
+        metrics.step(execution.node, "budget_exceeded")
     except LeaseLost:
         log.warning("lease_lost_at_the_limit", node=execution.node)
     except Exception as error:  # noqa: BLE001 - as in execute
@@ -212,6 +228,7 @@ def _record_failure(claim: Claim, execution: Execution | None, error: Exception)
     seconds = time.monotonic() - execution.began if execution else 0.0
     superstep = execution.superstep if execution else None
     saver = execution.saver if execution else None
+    metrics.step(node, "failed")
     log.error("step_failed", node=node, error=type(error).__name__, exc_info=not isinstance(error, AutonomyError))
     connections.close_all()
     try:

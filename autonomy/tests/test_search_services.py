@@ -10,7 +10,7 @@ import pytest
 
 from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.tests.search_stage import SearchStage, atom, atom_entry, crossref, crossref_work
-from autonomy.tools.web_search import reading
+from autonomy.tools.web_search import reading, web_page
 from autonomy.tools.web_search.arxiv import Arxiv
 from autonomy.tools.web_search.brave import Brave
 from autonomy.tools.web_search.crossref import Crossref
@@ -406,3 +406,17 @@ def test_markup_becomes_paragraphs_and_plain_text_stays_as_it_is():
     jats = "<jats:title>Abstract</jats:title><jats:p>Walls &amp; sand, p &lt; 0.05.</jats:p><jats:p>More.</jats:p>"
     assert reading.text(jats) == "Walls & sand, p < 0.05.\n\nMore."
     assert reading.text("p < 0.05 and n > 3") == "p < 0.05 and n > 3"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://doi.org/10.1000/AbC",
+        "https://doi.org/10.1000/abc?utm_source=news",
+        "http://dx.doi.org/10.1000/abc#top",
+        "https://DOI.org/10.1000%2Fabc",
+    ],
+)
+def test_a_page_at_a_resolver_of_dois_is_the_work_of_that_doi_whatever_hangs_onto_its_address(address):
+    page = web_page.found("tavily", {"t": "Sea walls", "u": address, "c": "Text."}, title="t", address="u", text="c")
+    assert page.doi == "10.1000/abc"

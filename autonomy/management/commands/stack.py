@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from autonomy.management.processes import Processes
+from autonomy.telemetry.metrics import forget_the_dead
 
 # Longer than a worker takes to give back what it cannot finish.
 PATIENCE = settings.ENV.autonomy_drain_seconds + 15.0
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("bootstrap", stdout=self.stdout)
         connections.close_all()
+        forget_the_dead(settings.METRICS_DIR)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self.stdout.write(f"console: {address}/admin/\napi: {address}/api/v2/runs\nCtrl-C stops everything.")
         self.stdout.flush()
