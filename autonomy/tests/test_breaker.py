@@ -463,18 +463,21 @@ def test_a_provider_that_refused_its_key_is_asked_again_after_a_while(monkeypatc
 @pytest.mark.usefixtures("_nothing_off")
 def test_the_states_of_the_configured_models_are_told(settings, server):
     settings.REDIS_OPTIONS = server.options
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_search": ["crossref"]})
     breaker.cache_clear()
+    searched = {"name": "crossref", "kind": "search", "model": "", "state": "closed", "until": None, "reason": ""}
     try:
         fine = {"name": "offline", "kind": "llm", "model": "extractive-1"}
-        assert provider_states() == [{**fine, "state": "closed", "until": None, "reason": ""}]
+        assert provider_states() == [{**fine, "state": "closed", "until": None, "reason": ""}, searched]
         breaker().cool("llm:offline", 60, "it asks to wait")
-        cooled = provider_states()
+        cooled = provider_states()[:1]
         assert [(one["state"], one["reason"], one["until"] > time.time()) for one in cooled] == [
             ("open", "it asks to wait", True)
         ]
         assert json.loads(json.dumps(cooled)) == cooled
         off.switch_off("llm:offline", "HTTP 401: the key was refused")
-        assert provider_states() == [{**fine, "state": "off", "until": None, "reason": "HTTP 401: the key was refused"}]
+        refused = {"state": "off", "until": None, "reason": "HTTP 401: the key was refused"}
+        assert provider_states() == [{**fine, **refused}, searched]
     finally:
         breaker.cache_clear()
 

@@ -167,6 +167,13 @@ CORRUPTIONS = {
         "UPDATE autonomy_runs SET spent_usd = 0.000001 WHERE id = %(run)s",
         "UPDATE autonomy_runs SET spent_seconds = 0 WHERE id = %(run)s",
         "DELETE FROM autonomy_provider_calls WHERE run_id = %(run)s",
+        "UPDATE autonomy_runs SET reserved_tokens = reserved_tokens + 1 WHERE id = %(run)s",
+        "UPDATE autonomy_runs SET reserved_usd = 0.000001 WHERE id = %(run)s",
+        "UPDATE autonomy_provider_calls SET outcome = 'pending', estimated = true WHERE run_id = %(run)s",
+    ],
+    "no_limit_is_crossed": [
+        "UPDATE autonomy_runs SET limit_tokens = spent_tokens - 1 WHERE id = %(run)s",
+        "UPDATE autonomy_runs SET limit_usd = 0, spent_usd = 0.000001 WHERE id = %(run)s",
     ],
     "calls_are_numbered_without_gap": [
         "UPDATE autonomy_provider_calls SET attempt = 2 WHERE run_id = %(run)s",

@@ -138,7 +138,7 @@ def test_a_run_counts_its_supersteps_and_what_it_asked_of_providers(grown, model
 
     def fail_once(request):
         if next(failing, False):
-            raise ProviderUnavailable("Away.", provider="scripted")
+            raise ProviderUnavailable("Away.", retry_after=1)
 
     model.before = fail_once
     run = start()
@@ -152,8 +152,8 @@ def test_a_run_counts_its_supersteps_and_what_it_asked_of_providers(grown, model
     assert grown("autonomy_step_seconds_count", journey="essay", node="turnitin_pause") == 1
     assert grown("autonomy_provider_attempts_total", kind="llm", provider="scripted", outcome="ok") == 2
     assert grown("autonomy_provider_call_seconds_count", kind="llm", provider="scripted", outcome="ok") == 2
-    assert grown("autonomy_tokens_total", provider="scripted", model="", direction="out") == 10
-    assert grown("autonomy_calls_unpriced_total", provider="scripted", model="") == 3
+    assert grown("autonomy_tokens_total", provider="scripted", model="script-1", direction="out") == 15
+    assert grown("autonomy_calls_unpriced_total", provider="scripted", model="script-1") == 3
 
 
 def test_runs_are_counted_by_status_and_outcome_and_none_is_told_as_0():

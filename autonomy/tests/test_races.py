@@ -133,7 +133,7 @@ def test_a_run_that_was_scheduled_for_later_is_not_claimed_by_a_look_from_before
 
 
 def test_a_run_whose_limit_is_raised_just_before_it_ends_for_that_goes_on(model, start, mara, monkeypatch):
-    model.usage = (60, 40)
+    model.usage = (30, 20)
     run = start(task_spec={"limits": {"tokens": 50}})
     real = commit.budget_exceeded
 
