@@ -250,7 +250,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         mistakes.append("AUTONOMY_HEARTBEAT_SECONDS: it must be at most half of AUTONOMY_LEASE_SECONDS.")
     if read_in.database_url and not read_in.django_secret_key:
         mistakes.append("DJANGO_SECRET_KEY: it is needed when DATABASE_URL is set (50 random characters).")
-    mistakes += search_settings.mistakes(read_in)
+    mistakes += search_settings.mistakes(dict(read_in))
     if mistakes:
         raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes))
     return read_in

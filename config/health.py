@@ -41,5 +41,5 @@ def _migrations() -> bool:
 
 
 def _redis() -> bool:
-    with redis.Redis(**settings.EVENTSTREAM_REDIS) as client:
+    with redis.Redis(**settings.REDIS_OPTIONS) as client:
         return bool(client.ping())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from config.env import Environment
+from collections.abc import Mapping
+from typing import Any
 
 # Each service with the setting it cannot do without.
 SERVICES: dict[str, str | None] = {
@@ -23,18 +21,19 @@ SERVICES: dict[str, str | None] = {
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 
 
-def mistakes(env: Environment) -> list[str]:
-    """A sentence for each; no value is repeated but a service's name."""
+def mistakes(settings: Mapping[str, Any]) -> list[str]:
+    """A sentence for each, of the settings by their names in lower case; no value is repeated but a service's name."""
     found = []
-    for name in dict.fromkeys(env.autonomy_search):
+    names, urls, contact = (settings[f"autonomy_search{end}"] for end in ("", "_urls", "_contact"))
+    for name in dict.fromkeys(names):
         if name not in SERVICES:
             found.append(f"AUTONOMY_SEARCH: {_unknown(name)}")
-        elif (needed := SERVICES[name]) and not getattr(env, needed):
+        elif (needed := SERVICES[name]) and not settings[needed]:
             found.append(f"{needed.upper()}: it is needed because AUTONOMY_SEARCH names {name}.")
-    if len(set(env.autonomy_search)) < len(env.autonomy_search):
+    if len(set(names)) < len(names):
         found.append("AUTONOMY_SEARCH: a service is named twice.")
-    found += [f"AUTONOMY_SEARCH_URLS: {_unknown(name)}" for name in env.autonomy_search_urls if name not in SERVICES]
-    if env.autonomy_search_contact and not _MAIL.fullmatch(env.autonomy_search_contact):
+    found += [f"AUTONOMY_SEARCH_URLS: {_unknown(name)}" for name in urls if name not in SERVICES]
+    if contact and not _MAIL.fullmatch(contact):
         found.append("AUTONOMY_SEARCH_CONTACT: it must be a mail address.")
     return found
 

@@ -17,6 +17,7 @@ from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
 from autonomy.telemetry import metrics, tracing
 from autonomy.telemetry.redaction import redact
+from autonomy.telemetry.spans import ProviderSpan
 
 T = TypeVar("T")
 # It has so many seconds, and returns its value, what it used and the model that answered.
@@ -48,7 +49,7 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], ti
 
 
 def _settled(
-    caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float, span: tracing.ProviderSpan
+    caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float, span: ProviderSpan
 ) -> T:
     began = time.monotonic()
     # Unless we learn better nobody knows what was paid, and it counts as the most.

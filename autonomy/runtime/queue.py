@@ -130,4 +130,4 @@ def hint(times: int = 1) -> None:
 
 @cache
 def _redis() -> redis.Redis:
-    return redis.Redis(**settings.EVENTSTREAM_REDIS)
+    return redis.Redis(**settings.REDIS_OPTIONS)

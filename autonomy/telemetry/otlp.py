@@ -36,7 +36,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.re import parse_env_headers
 
 from autonomy.telemetry.redaction import redact
-from autonomy.telemetry.tracing import EndedRun
+from autonomy.telemetry.spans import EndedRun
 
 log = structlog.get_logger(__name__)
 

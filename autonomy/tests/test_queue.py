@@ -170,7 +170,7 @@ def test_a_job_that_loses_every_worker_fails_its_run_with_the_reason():
 
 
 def test_a_start_goes_through_while_redis_is_away(settings, monkeypatch):
-    settings.EVENTSTREAM_REDIS = {**settings.EVENTSTREAM_REDIS, "unix_socket_path": "/nowhere/redis.sock"}
+    settings.REDIS_OPTIONS = {**settings.REDIS_OPTIONS, "unix_socket_path": "/nowhere/redis.sock"}
     queue._redis.cache_clear()
     sent = []
     monkeypatch.setattr("celery.current_app.send_task", lambda *args, **options: sent.append(args))

@@ -174,7 +174,7 @@ def test_a_retracted_work_is_left_out_once_and_by_whom_it_is_called_so(search, s
 def free_turns(settings) -> Iterator[str]:
     name = f"tests-{uuid4()}"
     yield name
-    redis.Redis(**settings.EVENTSTREAM_REDIS).delete(f"autonomy:search:turn:{name}")
+    redis.Redis(**settings.REDIS_OPTIONS).delete(f"autonomy:search:turn:{name}")
 
 
 @pytest.mark.parametrize("redis_is_there", [True, False])

@@ -57,4 +57,4 @@ def _seconds_here(service: str, spacing: float) -> float:
 
 @cache
 def _redis() -> redis.Redis:
-    return redis.Redis(**settings.EVENTSTREAM_REDIS)
+    return redis.Redis(**settings.REDIS_OPTIONS)
