@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 import jsonschema
 
+from autonomy.errors import ContextOverflow, ProviderError, UnusableAnswer
 from autonomy.models import ProviderCall
 from autonomy.ports import ModelAnswer, ModelRequest
 from autonomy.providers import prompt
@@ -50,7 +51,8 @@ class Gateway:
                         question.operation.falls_back(model.name, follower.name, passed.reason)
             waited = question.operation.waits_for(resting)
             models = [model for model in models if waited and model.name in resting]
-        raise question.operation.failure()
+        self._caller.refuse_without_time()
+        raise question.failure()
 
 
 class _Question:
@@ -73,6 +75,16 @@ class _Question:
             if passed.fault is Fault.OVERFLOW:
                 self._overflowed = max(self._overflowed, model.window or self._needs)
             raise
+
+    def failure(self) -> ProviderError:
+        """What to raise when every model has been passed over."""
+        faults, reasons = self.operation.faults, self.operation.reasons
+        if faults == {Fault.OVERFLOW}:
+            return ContextOverflow(reasons=reasons)
+        if Fault.MALFORMED in faults:
+            told = self.operation.in_words("No model answered in the asked form")
+            return UnusableAnswer(f"{told} Try the run again.", reasons=reasons)
+        return self.operation.unavailable("No provider answered")
 
     def _measure(self, model: ModelProvider) -> None:
         if model.window is None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from autonomy.errors import ContextOverflow, ProviderError, ProviderRefused, ProviderUnavailable, UnusableAnswer
+from autonomy.errors import ProviderRefused, ProviderUnavailable
 from autonomy.models import ProviderCall
 from autonomy.providers import ledger, off, paid, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
@@ -88,11 +88,12 @@ class Operation:
         self._passed[provider] = passed = Passed(reason, fault)
         return passed
 
-    def falls_back(self, provider: str, follower: str, reason: str) -> None:
-        """Tell that the next provider has its turn, and why."""
-        metrics.provider_fallback(self._kind, provider, follower)
+    def falls_back(self, provider: str, follower: str | None, reason: str) -> None:
+        """Tell that the next provider has its turn, and why; without a follower, that others' answers are enough."""
+        metrics.provider_fallback(self._kind, provider, follower or "")
         told = {"event": "fallback", "provider": provider, "next": follower, "reason": reason, "for": str(self._kind)}
-        self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); next is {follower}.", **told)
+        then = f"next is {follower}" if follower else "what others found is used"
+        self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); {then}.", **told)
 
     def tell_retry(self, provider: str, reason: str, wait: float) -> None:
         """Tell that the provider is asked once more, and why the attempt before was of no use."""
@@ -119,20 +120,26 @@ class Operation:
         self._caller.wait(seconds)
         return True
 
-    def failure(self) -> ProviderError:
-        """What to raise when every provider has been passed over."""
-        self._caller.refuse_without_time()
-        reasons = {provider: passed.reason for provider, passed in self._passed.items()}
-        told = "; ".join(f"{provider}: {reason}" for provider, reason in reasons.items())
-        faults = {passed.fault for passed in self._passed.values()}
-        if faults == {Fault.OVERFLOW}:
-            return ContextOverflow(reasons=reasons)
-        if Fault.MALFORMED in faults:
-            return UnusableAnswer(f"No model answered in the asked form ({told}). Try the run again.", reasons=reasons)
+    @property
+    def faults(self) -> set[Fault]:
+        """Of those who were passed over."""
+        return {passed.fault for passed in self._passed.values()}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why who was passed over, `{provider: reason}`."""
+        return {provider: passed.reason for provider, passed in self._passed.items()}
+
+    def in_words(self, what: str) -> str:
+        """`what` came of it, and why."""
+        return f"{what} ({'; '.join(f'{provider}: {reason}' for provider, reason in self.reasons.items())})."
+
+    def unavailable(self, what: str) -> ProviderUnavailable:
+        """The error of a question that nobody who is left can answer: `what` came of it."""
         waits = [passed.retry_after for passed in self._passed.values() if passed.retry_after is not None]
-        advice = "See the keys in the settings." if faults == {Fault.KEY} else "Try the run again later."
-        text = f"No provider answered ({told}). {advice}"
-        return ProviderUnavailable(text, reasons=reasons, retry_after=min(waits, default=None))
+        advice = "See the keys in the settings." if self.faults == {Fault.KEY} else "Try the run again later."
+        text = f"{self.in_words(what)} {advice}"
+        return ProviderUnavailable(text, reasons=self.reasons, retry_after=min(waits, default=None))
 
     def _attempts_left(self, provider: str) -> int:
         here = settings.ENV.autonomy_provider_attempts - self._attempts[provider]

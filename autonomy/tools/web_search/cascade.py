@@ -11,7 +11,7 @@ from itertools import zip_longest
 from autonomy.errors import ProviderUnavailable
 from autonomy.models import ProviderCall
 from autonomy.ports import Found
-from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.providers.attempt import AttemptFailed, Usage
 from autonomy.providers.caller import Caller
 from autonomy.providers.operation import Operation, Passed
 from autonomy.tools.web_search.merge import merge
@@ -33,14 +33,12 @@ class WebSearch:
             raise ProviderUnavailable("No search service is configured; name some in AUTONOMY_SEARCH.", reasons={})
         operation = Operation(self._caller, ProviderCall.Kind.SEARCH, providers=len(self._providers))
         answers: list[list[Found]] = []
-        failed: dict[str, Passed | AttemptFailed] = {}
         merged = merge(answers)
         for provider, follower in zip_longest(self._providers, self._providers[1:]):
             attempt = partial(self._attempt, provider, query, limit)
             try:
                 answers.append(operation.put_to(provider.name, attempt, at_most=Usage(usd=provider.price)))
             except (Passed, AttemptFailed) as failure:
-                failed[provider.name] = failure
                 if follower:
                     operation.falls_back(provider.name, follower.name, failure.reason)
                 continue
@@ -48,11 +46,12 @@ class WebSearch:
             if sum(work.is_quotable for work in merged.works) >= limit:
                 break
         self._tell_retracted(merged.retracted)
-        if failed and not merged.works:
+        if operation.reasons and not merged.works:
             self._caller.refuse_without_time()
-            raise _unavailable(failed)
-        if self._providers[-1].name in failed:
-            self._tell_last(self._providers[-1].name, failed[self._providers[-1].name])
+            raise operation.unavailable("Nothing was found, and not every search service answered")
+        last = self._providers[-1].name
+        if last in operation.reasons:
+            operation.falls_back(last, None, operation.reasons[last])
         return sorted(merged.works, key=lambda work: not work.is_quotable)[:limit]
 
     def _attempt(
@@ -80,27 +79,3 @@ class WebSearch:
                 doi=work.doi,
                 says=list(work.found_by),
             )
-
-    def _tell_last(self, provider: str, failure: Passed | AttemptFailed) -> None:
-        self._caller.episodes.now(
-            "fallback",
-            f"{provider} is passed over ({failure.reason}); what others found is used.",
-            event="fallback",
-            provider=provider,
-            next=None,
-            reason=failure.reason,
-            **{"for": str(ProviderCall.Kind.SEARCH)},
-        )
-
-
-def _unavailable(failed: dict[str, Passed | AttemptFailed]) -> ProviderUnavailable:
-    reasons = {provider: failure.reason for provider, failure in failed.items()}
-    told = "; ".join(f"{provider}: {reason}" for provider, reason in reasons.items())
-    waits = [failure.retry_after for failure in failed.values() if failure.retry_after is not None]
-    keys_only = all(failure.fault is Fault.KEY for failure in failed.values())
-    advice = "See their keys in the settings." if keys_only else "Try the run again later."
-    return ProviderUnavailable(
-        f"Nothing was found, and not every search service answered ({told}). {advice}",
-        reasons=reasons,
-        retry_after=min(waits, default=None),
-    )
