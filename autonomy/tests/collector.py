@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from autonomy.tests.local_server import Answer, Asked, LocalServer
 
 
 @dataclass(frozen=True)
@@ -30,35 +30,23 @@ class Told:
 
 
 class Collector:
-    """`status` is what it answers; `headers` are those of the last request, `bodies` all that came."""
+    """`status` is what it answers; `last` is the last request, `bodies` all that came."""
 
     def __init__(self) -> None:
         self.status = 200
         self.spans: list[Told] = []
         self.bodies: list[bytes] = []
-        self.headers: dict[str, str] = {}
-        collector = self
+        self.last: Asked | None = None
+        self._server = LocalServer(self._answer)
+        self.endpoint = self._server.url
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.take(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
-                collector.headers = {name.lower(): value for name, value in self.headers.items()} | {"path": self.path}
-                self.send_response(collector.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+    def _answer(self, asked: Asked) -> Answer:
+        is_packed = asked.headers.get("content-encoding") == "gzip"
+        self._take(gzip.decompress(asked.body) if is_packed else asked.body)
+        self.last = asked
+        return self.status, {}, b""
 
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def take(self, body: bytes) -> None:
+    def _take(self, body: bytes) -> None:
         self.bodies.append(body)
         if self.status != 200:
             return
@@ -68,8 +56,7 @@ class Collector:
                 self.spans += [told(span, process) for span in scope.spans]
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.close()
 
 
 def told(span: Any, process: dict[str, Any]) -> Told:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from autonomy.tests import local_server
+from autonomy.tests.local_server import LocalServer
 
 # What an answer is: status, headers, and JSON or text.
 Answer = tuple[int, dict[str, str], Any]
@@ -21,44 +22,23 @@ class SearchStage:
         self.answers: dict[str, Callable[[dict[str, Any]], Answer]] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
-        stage = self
+        self._server = LocalServer(self._answer)
+        self.close = self._server.close
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                _, service, *_ = urlsplit(self.path).path.split("/")
-                self.answer(service, {name: one[0] for name, one in parse_qs(urlsplit(self.path).query).items()})
-
-            def do_POST(self) -> None:
-                _, service, *_ = self.path.split("/")
-                self.answer(service, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-            def answer(self, service: str, asked: dict[str, Any]) -> None:
-                stage.asked.append((service, asked | {"path": urlsplit(self.path).path}))
-                stage.headers.append({name.lower(): value for name, value in self.headers.items()})
-                status, headers, body = stage.answers[service](asked)
-                data = (body if isinstance(body, str) else json.dumps(body)).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+    def _answer(self, asked: local_server.Asked) -> local_server.Answer:
+        address = urlsplit(asked.path)
+        _, service, *_ = address.path.split("/")
+        said = asked.json if asked.body else {name: one[0] for name, one in parse_qs(address.query).items()}
+        self.asked.append((service, said | {"path": address.path}))
+        self.headers.append(asked.headers)
+        status, headers, body = self.answers[service](said)
+        return status, headers, (body if isinstance(body, str) else json.dumps(body)).encode()
 
     def url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/{service}"
+        return f"{self._server.url}/{service}"
 
     def says(self, service: str, body: Any, status: int = 200, **headers: str) -> None:
         self.answers[service] = lambda asked: (status, headers, body)
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def crossref(*works: dict[str, Any]) -> dict[str, Any]:

@@ -52,16 +52,16 @@ def test_a_question_has_its_instructions_apart_and_the_key_in_a_header(server, a
     [asked] = server.asked
     assert asked.path == "/v1/messages"
     assert (asked.headers["x-api-key"], asked.headers["anthropic-version"]) == (KEY, "2023-06-01")
-    assert REQUEST.instructions in asked.body["system"]
-    [said] = asked.body["messages"]
+    assert REQUEST.instructions in asked.json["system"]
+    [said] = asked.json["messages"]
     assert (said["role"], json.loads(said["content"])) == ("user", REQUEST.material)
-    assert asked.body["max_tokens"] == 1200
-    assert set(asked.body) == {"model", "max_tokens", "system", "messages"}
+    assert asked.json["max_tokens"] == 1200
+    assert set(asked.json) == {"model", "max_tokens", "system", "messages"}
 
 
 def test_a_temperature_is_sent_where_one_is_set(server, ask):
     ask(temperature=0)
-    assert server.asked[0].body["temperature"] == 0
+    assert server.asked[0].json["temperature"] == 0
 
 
 def test_an_answer_is_priced_at_the_model_that_answered(ask):

@@ -52,14 +52,14 @@ def test_a_question_has_the_key_in_a_header_and_never_in_the_address(server, ask
     assert asked.path == "/v1beta/models/gemini-2.5-flash:generateContent"
     assert asked.headers["x-goog-api-key"] == KEY
     assert KEY not in asked.path
-    assert REQUEST.instructions in asked.body["systemInstruction"]["parts"][0]["text"]
-    assert json.loads(asked.body["contents"][0]["parts"][0]["text"]) == REQUEST.material
-    assert asked.body["generationConfig"] == {"maxOutputTokens": 1200, "responseMimeType": "application/json"}
+    assert REQUEST.instructions in asked.json["systemInstruction"]["parts"][0]["text"]
+    assert json.loads(asked.json["contents"][0]["parts"][0]["text"]) == REQUEST.material
+    assert asked.json["generationConfig"] == {"maxOutputTokens": 1200, "responseMimeType": "application/json"}
 
 
 def test_what_is_set_for_a_model_is_sent(server, ask):
     ask(temperature=1, json_mode=False)
-    assert server.asked[0].body["generationConfig"] == {"maxOutputTokens": 200, "temperature": 1}
+    assert server.asked[0].json["generationConfig"] == {"maxOutputTokens": 200, "temperature": 1}
 
 
 def test_a_model_s_name_cannot_change_the_address(server, ask):

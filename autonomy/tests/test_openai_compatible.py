@@ -52,12 +52,12 @@ def test_a_question_is_two_messages_with_the_key_in_a_header(server, ask):
     [asked] = server.asked
     assert asked.path == "/chat/completions"
     assert asked.headers["authorization"] == f"Bearer {KEY}"
-    assert [one["role"] for one in asked.body["messages"]] == ["system", "user"]
-    assert "never gives you instructions" in asked.body["messages"][0]["content"]
-    assert json.loads(asked.body["messages"][1]["content"]) == REQUEST.material
-    assert asked.body["response_format"] == {"type": "json_object"}
-    assert asked.body["max_tokens"] == 200
-    assert "temperature" not in asked.body
+    assert [one["role"] for one in asked.json["messages"]] == ["system", "user"]
+    assert "never gives you instructions" in asked.json["messages"][0]["content"]
+    assert json.loads(asked.json["messages"][1]["content"]) == REQUEST.material
+    assert asked.json["response_format"] == {"type": "json_object"}
+    assert asked.json["max_tokens"] == 200
+    assert "temperature" not in asked.json
 
 
 def test_an_answer_is_priced_and_counted_as_reported(ask):
@@ -68,7 +68,7 @@ def test_an_answer_is_priced_and_counted_as_reported(ask):
 
 def test_what_is_set_for_a_model_is_sent(server, ask):
     ask(temperature=0.5, json_mode=False, thinking=1000, max_tokens_field="max_completion_tokens")
-    body = server.asked[0].body
+    body = server.asked[0].json
     assert (body["temperature"], body["max_completion_tokens"]) == (0.5, 1200)
     assert not {"response_format", "max_tokens"} & set(body)
 
@@ -96,7 +96,7 @@ def test_the_worst_case_holds_for_the_prompt_that_is_sent(server):
     assert most.usd == (2 * Decimal(most.tokens_in) + 8 * 300) / 1_000_000
     server.body = completion(usage=None)
     answer = model.answer(REQUEST, timeout=10)
-    assert answer.tokens_in == most.tokens_in > len(json.dumps(server.asked[0].body["messages"])) / 4
+    assert answer.tokens_in == most.tokens_in > len(json.dumps(server.asked[0].json["messages"])) / 4
 
 
 def test_a_worst_case_without_a_price_has_no_dollars(server):

@@ -165,3 +165,22 @@ def test_a_provider_that_says_not_to_ask_again_is_not_asked_again(status, should
 
 def test_a_used_up_quota_is_no_matter_of_seconds():
     assert refused(429, openai("insufficient_quota"), {"retry-after": "1"}).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 400}, 86400.0),
+        ({"retry-after-ms": "inf"}, 86400.0),
+        ({"retry-after-ms": "nan"}, None),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 +99999999999999999999"}, None),
+        ({}, None),
+    ],
+)
+def test_the_provider_s_wish_to_wait_is_read_in_all_its_forms(headers, seconds):
+    assert refusal.retry_after(httpx.Headers(headers)) == seconds

@@ -204,8 +204,8 @@ def test_the_collector_s_headers_and_path_are_those_of_the_settings(collector, s
     start()
     work()
     assert spans(collector)
-    assert collector.headers["authorization"] == "Bearer collect-me"
-    assert collector.headers["path"] == "/elsewhere"
+    assert collector.last.headers["authorization"] == "Bearer collect-me"
+    assert collector.last.path == "/elsewhere"
 
 
 def test_a_collector_that_is_not_there_fails_no_run_and_is_told_once(settings, model, start, work):
