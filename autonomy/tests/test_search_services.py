@@ -418,5 +418,5 @@ def test_markup_becomes_paragraphs_and_plain_text_stays_as_it_is():
     ],
 )
 def test_a_page_at_a_resolver_of_dois_is_the_work_of_that_doi_whatever_hangs_onto_its_address(address):
-    page = web_page.found("tavily", {"t": "Sea walls", "u": address, "c": "Text."}, title="t", address="u", text="c")
+    (page,) = web_page.works("tavily", [{"title": "Sea walls", "url": address}], lambda page: "Text.")
     assert page.doi == "10.1000/abc"

@@ -37,11 +37,7 @@ class Brave:
         if "web" not in answer and isinstance(answer.get("query"), dict):
             return []
         pages = reading.rows(reply, reading.part(answer, "web", "results"))
-        found = (
-            web_page.found(self.name, page, title="title", address="url", text=_snippets(page), when="page_age")
-            for page in pages
-        )
-        return [one for one in found if one]
+        return web_page.works(self.name, pages, _snippets, when="page_age")
 
 
 def _snippets(page: dict[str, Any]) -> str:

@@ -31,15 +31,6 @@ class Searxng:
             reason = "HTTP 403: it gives no JSON; add json to search.formats in its settings.yml"
             raise AttemptFailed(reason, Fault.KEY, http_status=403)
         pages = reading.rows(reply, reading.answer(reply).get("results"))
-        found = (
-            web_page.found(
-                self.name,
-                page,
-                title="title",
-                address="url",
-                text=reading.text(page.get("content")),
-                when="publishedDate",
-            )
-            for page in pages[:limit]
+        return web_page.works(
+            self.name, pages[:limit], lambda page: reading.text(page.get("content")), when="publishedDate"
         )
-        return [one for one in found if one]

@@ -28,8 +28,4 @@ class Serper:
         body = {"q": query[:QUERY_LENGTH], "num": min(limit, MOST_RESULTS)}
         reply = exchange.send("POST", f"{self.url}/search", json=body, headers=headers, timeout=timeout)
         pages = reading.rows(reply, reading.answer(reply).get("organic"))
-        found = (
-            web_page.found(self.name, page, title="title", address="link", text=reading.text(page.get("snippet")))
-            for page in pages
-        )
-        return [one for one in found if one]
+        return web_page.works(self.name, pages, lambda page: reading.text(page.get("snippet")), address="link")

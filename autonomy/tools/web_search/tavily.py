@@ -38,15 +38,4 @@ class Tavily:
         if reply.status in QUOTA:
             raise AttemptFailed("the plan's limit is reached", Fault.QUOTA, http_status=reply.status)
         pages = reading.rows(reply, reading.answer(reply).get("results"))
-        found = (
-            web_page.found(
-                self.name,
-                page,
-                title="title",
-                address="url",
-                text=reading.text(page.get("content")),
-                when="published_date",
-            )
-            for page in pages
-        )
-        return [one for one in found if one]
+        return web_page.works(self.name, pages, lambda page: reading.text(page.get("content")), when="published_date")
