@@ -117,7 +117,7 @@ class ProviderUnavailable(ProviderError):
 
     def __init__(self, message: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
-        # Repeating attempts is the gateway's; the job comes back only where it is known when to (seconds).
+        # Attempts are repeated within the operation; the job comes back only where it is known when to (seconds).
         self.retryable = details.get("retry_after") is not None
 
 

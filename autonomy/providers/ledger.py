@@ -16,6 +16,7 @@ from autonomy.errors import BudgetExceeded
 from autonomy.models import ProviderCall, Run, spending, statements
 from autonomy.providers.attempt import MODEL_LENGTH, Usage
 from autonomy.providers.content import clean_text
+from autonomy.providers.provider import key_of
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +43,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What the breaker knows the provider by."""
-        return f"{self.kind}:{self.provider}"
+        return key_of(self.kind, self.provider)
 
 
 def reserve(entry: Entry) -> int:

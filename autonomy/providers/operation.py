@@ -16,6 +16,7 @@ from autonomy.providers import ledger, off, paid, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
+from autonomy.providers.provider import key_of
 from autonomy.telemetry import metrics
 
 T = TypeVar("T")
@@ -193,7 +194,7 @@ class Operation:
         self._caller.wait(wait)
 
     def _pass_over(self, provider: str, error: AttemptFailed) -> Passed:
-        key, retry_after = f"{self._kind}:{provider}", None
+        key, retry_after = key_of(self._kind, provider), None
         if error.fault is Fault.KEY:
             off.switch_off(key, error.reason)
             message = f"{provider} does not let us in ({error.reason}): this worker leaves it out for a while."

@@ -9,7 +9,7 @@ from autonomy.providers.attempt import Usage
 
 
 class ModelProvider(Protocol):
-    """One attempt at one model. Retrying, falling back and counting are the gateway's business.
+    """One attempt at one model. The order is the gateway's business, retrying and counting the operation's.
 
     `name` is unique among the configured ones; `window` is how many tokens prompt and answer may have together, or
     None where it is not known.
@@ -29,3 +29,8 @@ class ModelProvider(Protocol):
 
     def answer(self, request: ModelRequest, *, timeout: float) -> ModelAnswer:
         """One attempt, over within `timeout` seconds. Raises AttemptFailed. The content is not yet checked."""
+
+
+def key_of(kind: str, name: str) -> str:
+    """What breaker and `off` know a language model or a search service by: `llm:openai`, `search:crossref`."""
+    return f"{kind}:{name}"

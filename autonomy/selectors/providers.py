@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from autonomy.models import ProviderCall
 from autonomy.providers import off
 from autonomy.providers.breaker import breaker
 from autonomy.providers.configured import language_models
+from autonomy.providers.provider import key_of
 from autonomy.tools.web_search.configured import search_providers
 
 
@@ -34,6 +36,6 @@ def breaker_states() -> dict[str, dict[str, Any]]:
 
 def _models() -> dict[str, str]:
     """What a breaker knows each provider by, and the model it is asked for."""
-    return {f"llm:{model.name}": model.model for model in language_models()} | {
-        f"search:{service.name}": "" for service in search_providers()
-    }
+    kinds = ProviderCall.Kind
+    models = {key_of(kinds.LLM, model.name): model.model for model in language_models()}
+    return models | {key_of(kinds.SEARCH, service.name): "" for service in search_providers()}

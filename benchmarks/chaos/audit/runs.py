@@ -81,7 +81,7 @@ def every_run_was_started_once() -> list[str]:
 @check
 def runs_failed_only_after_every_attempt() -> list[str]:
     """At each failure one superstep had lost every attempt to its worker, or a question was of no use to any provider:
-    attempts at those are the gateway's to repeat. The episodes say so."""
+    attempts at those are the operation's to repeat. The episodes say so."""
     return sentences("""
         SELECT format('Run %s failed (%s, episode %s) after %s of %s attempts at one superstep: %s',
                       r.id, coalesce(f.data ->> 'code', 'no code'), f.seq, tries.n, jobs.bound, f.message)
