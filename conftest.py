@@ -115,6 +115,15 @@ def quick(journey: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def vendors_stage() -> Iterator[Any]:
+    """Vendors that are played: see docs/stage.md."""
+    from autonomy.demo.stage import Stage
+
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
 def work() -> Callable[[], int]:
     """Do what workers do, in this process, until no job is due; returns how many jobs were claimed."""
     from autonomy.runtime import queue, step

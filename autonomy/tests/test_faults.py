@@ -50,11 +50,10 @@ class SlowModel:
 
 
 @pytest.fixture
-def slow() -> Iterator[SlowModel]:
-    with Stage() as stage:
-        model = SlowModel(stage)
-        yield model
-        model.go.set()
+def slow(vendors_stage) -> Iterator[SlowModel]:
+    model = SlowModel(vendors_stage)
+    yield model
+    model.go.set()
 
 
 DEFAULTS = {"AUTONOMY_LEASE_SECONDS": "10", "AUTONOMY_HEARTBEAT_SECONDS": "2.5", "AUTONOMY_RECOVERY_SECONDS": "2"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from autonomy.demo.stage import Provider, Stage, faults, writer
+from autonomy.demo.stage import Provider, faults, writer
 from autonomy.demo.stage.faults import Fault
 from autonomy.demo.stage.reply import Reply
 from autonomy.errors import ProviderRefused, ProviderUnavailable, UnusableAnswer
@@ -50,19 +50,18 @@ def env(settings) -> Callable[..., None]:
 
 
 @pytest.fixture
-def vendor(env, monkeypatch) -> Iterator[Provider]:
+def vendor(vendors_stage, env, monkeypatch) -> Provider:
     """The only language model: it answers rightly what a run asks, and `GOOD` to the question of `ask`."""
     monkeypatch.setattr("autonomy.providers.retry.BASE_SECONDS", 0.01)
-    with Stage() as stage:
-        env(
-            openai_base_url=f"{stage.at('openai')}/v1",
-            openai_api_key=SecretStr(KEY),
-            openai_price_in=2.0,
-            openai_price_out=8.0,
-        )
-        vendor = stage.provider("openai")
-        vendor.writes = lambda material, most: writer.write(material, most) if "words" in material else GOOD
-        yield vendor
+    env(
+        openai_base_url=f"{vendors_stage.at('openai')}/v1",
+        openai_api_key=SecretStr(KEY),
+        openai_price_in=2.0,
+        openai_price_out=8.0,
+    )
+    vendor = vendors_stage.provider("openai")
+    vendor.writes = lambda material, most: writer.write(material, most) if "words" in material else GOOD
+    return vendor
 
 
 @pytest.fixture
