@@ -42,6 +42,17 @@ class Limits(BaseModel):
     usd: float = Field(default=5, ge=0)
 
 
+class BudgetDefaults(Limits):
+    """The same for every journey, but for those that have limits of their own; what these leave out is as for all."""
+
+    journeys: dict[str, Limits] = {}
+
+    def said_for(self, journey: str) -> dict[str, int | float]:
+        """The limits that were set for this very journey."""
+        own = self.journeys.get(journey)
+        return own.model_dump(include=own.model_fields_set) if own else {}
+
+
 class Environment(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,8 +76,9 @@ class Environment(BaseModel):
     data_dir: Path = Field(default=Path(".local"), description="Where embedded services and documents live.")
 
     # --- limits ---
-    v2_budget_defaults: Limits = Field(
-        default=Limits(), description='Default limits of a run, JSON: {"tokens":200000,"seconds":900,"usd":5}.'
+    v2_budget_defaults: BudgetDefaults = Field(
+        default=BudgetDefaults(),
+        description='Default limits of a run, JSON: {"tokens":200000,"seconds":900,"usd":5,"journeys":{…}}.',
     )
     autonomy_max_revisions: int = Field(default=3, ge=0, le=20, description="Hand-offs after the first, at most.")
     autonomy_upload_max_files: int = Field(default=50, ge=1, description="Source files a run may bring.")
@@ -288,7 +300,7 @@ def _parsed(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, Any]
     parsed: dict[str, Any] = dict(given)
     if "v2_budget_defaults" in given:
         try:
-            parsed["v2_budget_defaults"] = Limits.model_validate_json(given["v2_budget_defaults"])
+            parsed["v2_budget_defaults"] = BudgetDefaults.model_validate_json(given["v2_budget_defaults"])
         except ValidationError as error:
             raise ImproperlyConfigured(
                 "V2_BUDGET_DEFAULTS: "

@@ -25,7 +25,7 @@ from autonomy.console.moment_field import MomentField
 from autonomy.console.priority_field import PriorityField
 from autonomy.console.service_form import ServiceForm
 from autonomy.journeys.registry import journeys
-from autonomy.services.start_run import GivenSource
+from autonomy.services.start_run import GivenSource, default_limits
 from autonomy.tools.extract import SUPPORTED
 
 # Where an error of start_run belongs on the page.
@@ -148,11 +148,12 @@ class StartForm(ServiceForm):
         for name, default in {
             "target_similarity": env.turnitin_target_similarity,
             "max_revisions": env.autonomy_max_revisions,
-            "limit_tokens": env.v2_budget_defaults.tokens,
-            "limit_seconds": env.v2_budget_defaults.seconds,
-            "limit_usd": env.v2_budget_defaults.usd,
         }.items():
             fields[name].widget.attrs["placeholder"] = f"{default:,} (default)"
+        defaults = [default_limits(one) for one in all_journeys]
+        for name in ("tokens", "seconds", "usd"):
+            told = dict.fromkeys(f"{limits[name]:,}" for limits in defaults)
+            fields[f"limit_{name}"].widget.attrs["placeholder"] = " or ".join(told) + " (default)"
 
     def task_spec(self) -> dict[str, Any]:
         said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}

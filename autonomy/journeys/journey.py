@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import (
@@ -84,7 +84,8 @@ class Journey:
     """A kind of job people can start.
 
     `graph` builds and compiles its LangGraph graph, without a checkpointer. Its nodes have the names of
-    graph/state.py, and each names the next one in the state's `route`.
+    graph/state.py, and each names the next one in the state's `route`. `limits` hold for a run that asks for none,
+    instead of the settings' general ones.
     """
 
     name: str
@@ -92,3 +93,4 @@ class Journey:
     description: str
     task_spec: type[TaskSpec] = TaskSpec
     graph: Callable[[], Graph] = build
+    limits: LimitsSpec = field(default_factory=LimitsSpec)

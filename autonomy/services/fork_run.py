@@ -118,9 +118,10 @@ def _task(fork: Run, task: dict[str, Any], patch: Patch) -> dict[str, Any]:
     limits = patch.task.get("limits")
     if isinstance(limits, dict):
         merged["limits"] = {**task.get("limits", {}), **limits}
-    spec = validated(journey_named(fork.journey), merged, "patch.task")
+    journey = journey_named(fork.journey)
+    spec = validated(journey, merged, "patch.task")
     check_search(spec, "patch.task")
-    asked = limits_of(spec)
+    asked = limits_of(journey, spec)
     names = [name for name in ("target_similarity", "max_revisions") if name in patch.task]
     for name in [*names, *(f"limit_{name}" for name in limits or {})]:
         setattr(fork, name, asked[name])

@@ -19,7 +19,7 @@ from django.template.defaultfilters import filesizeformat
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
 from autonomy.errors import InvalidInput
-from autonomy.journeys.journey import TaskSpec
+from autonomy.journeys.journey import Journey, TaskSpec
 from autonomy.journeys.registry import journey_named, validated
 from autonomy.models import Job, Run, Source
 from autonomy.runtime import queue
@@ -71,7 +71,7 @@ def start_run(
         task_spec=spec.model_dump(mode="json"),
         started_by=caller,
         priority=priority,
-        **limits_of(spec),
+        **limits_of(chosen, spec),
     )
     if idempotency_key is None:
         return run, _write(run, rows, doubles, later)
@@ -128,19 +128,25 @@ def budgets_of(run: Run) -> dict[str, Any]:
     return {"tokens": run.limit_tokens, "seconds": run.limit_seconds, "usd": float(run.limit_usd)}
 
 
-def limits_of(spec: TaskSpec) -> dict[str, Any]:
-    """The run's columns for what the spec says or leaves to the settings."""
-    env, asked = settings.ENV, spec.limits
-    defaults = env.v2_budget_defaults
+def limits_of(journey: Journey, spec: TaskSpec) -> dict[str, Any]:
+    """The run's columns for what the spec says, or leaves to the journey and the settings."""
+    env, limits = settings.ENV, default_limits(journey) | spec.limits.model_dump(exclude_none=True)
     return {
         "target_similarity": (
             env.turnitin_target_similarity if spec.target_similarity is None else spec.target_similarity
         ),
         "max_revisions": env.autonomy_max_revisions if spec.max_revisions is None else spec.max_revisions,
-        "limit_tokens": defaults.tokens if asked.tokens is None else asked.tokens,
-        "limit_seconds": defaults.seconds if asked.seconds is None else asked.seconds,
-        "limit_usd": Decimal(str(defaults.usd if asked.usd is None else asked.usd)),
+        "limit_tokens": limits["tokens"],
+        "limit_seconds": limits["seconds"],
+        "limit_usd": Decimal(str(limits["usd"])),
     }
+
+
+def default_limits(journey: Journey) -> dict[str, Any]:
+    """`{tokens, seconds, usd}` of a run of this journey that asks for none."""
+    defaults = settings.ENV.v2_budget_defaults
+    general = defaults.model_dump(exclude={"journeys"})
+    return general | journey.limits.model_dump(exclude_none=True) | defaults.said_for(journey.name)
 
 
 def _told(rows: list[Source], doubles: list[str], later: datetime | None) -> str:

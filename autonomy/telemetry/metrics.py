@@ -79,7 +79,8 @@ def _never_in_the_way(count: Callable[P, None]) -> Callable[P, None]:
 
 @_never_in_the_way
 def step(node: str, result: str, *, journey: str = "", seconds: float | None = None) -> None:
-    """A superstep: `committed`, which also has its journey and its time; `failed`, `cancelled` or `lease_lost`."""
+    """A superstep: `committed`, which also has its journey and its time; `failed`, `cancelled`, `lease_lost` or
+    `budget_exceeded`."""
     _STEPS.labels(node, result).inc()
     if seconds is not None:
         _STEP_SECONDS.labels(journey, node).observe(seconds)

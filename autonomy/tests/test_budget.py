@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,13 +18,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from autonomy.errors import BudgetExceeded
+from autonomy.journeys.journey import LimitsSpec
+from autonomy.journeys.registry import journey_named
 from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run
 from autonomy.providers import ledger
 from autonomy.providers.attempt import Usage
 from autonomy.runtime import recovery
 from autonomy.services.raise_budget import raise_budget
+from autonomy.services.start_run import default_limits
 from autonomy.tests import fan_out
 from autonomy.tests.test_worker import ROOT
+from config.env import BudgetDefaults
 from turnitin.deliver_report import deliver_report
 from turnitin.models import Cycle, Report
 
@@ -46,6 +51,24 @@ def settle(call: int, usage: Usage, outcome: str = "ok") -> None:
 
 def limited(start: Callable[..., Run], **limits: float) -> Run:
     return start(task_spec={"limits": limits})
+
+
+def test_limits_are_those_of_the_run_or_of_its_journey_or_of_all(start, settings):
+    given = '{"tokens": 500, "usd": 3, "journeys": {"essay": {"usd": 7}}}'
+    settings.ENV = settings.ENV.model_copy(update={"v2_budget_defaults": BudgetDefaults.model_validate_json(given)})
+    run = limited(start, seconds=60)
+    assert (run.limit_tokens, run.limit_usd, run.limit_seconds) == (500, 7, 60)
+    brings = dataclasses.replace(journey_named("report"), limits=LimitsSpec(tokens=900, usd=9))
+    assert default_limits(brings) == {"tokens": 900, "seconds": 900, "usd": 9}
+
+
+def test_limits_of_a_journey_that_there_is_not_stop_the_start():
+    given = {"V2_BUDGET_DEFAULTS": '{"journeys": {"esay": {"usd": 7}}}'}
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=os.environ | given, capture_output=True, text=True
+    )
+    assert checked.returncode != 0
+    assert "V2_BUDGET_DEFAULTS: there is no journey esay; the journeys are essay," in checked.stderr
 
 
 def test_what_a_call_can_use_is_reserved_and_what_it_used_is_spent(start):

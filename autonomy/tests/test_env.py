@@ -40,6 +40,7 @@ def test_without_any_variable_the_defaults_hold():
         ({"V2_BUDGET_DEFAULTS": '{"tokens": 0}'}, "V2_BUDGET_DEFAULTS: tokens: "),
         ({"V2_BUDGET_DEFAULTS": "{"}, "V2_BUDGET_DEFAULTS: "),
         ({"V2_BUDGET_DEFAULTS": '{"euros": 3}'}, "V2_BUDGET_DEFAULTS: euros: "),
+        ({"V2_BUDGET_DEFAULTS": '{"journeys": {"essay": {"usd": -1}}}'}, "V2_BUDGET_DEFAULTS: journeys.essay.usd: "),
         ({"TURNITIN_TARGET_SIMILARITY": "15"}, "TURNITIN_TARGET_SIMILARITY: "),
         ({"AUTONOMY_SEARCH": "crosref"}, "there is no service of the name “crosref”; did you mean crossref?"),
         ({"AUTONOMY_SEARCH": "crossref,none"}, "there is no service of the name “none”"),
