@@ -63,8 +63,9 @@ class WebSearch:
         try:
             works = provider.find(query, limit, timeout=timeout - (time.monotonic() - began))
         except AttemptFailed as failure:
-            # A query is paid when it was answered, whatever the answer looks like.
-            failure.usage = Usage(usd=provider.price if failure.http_status == 200 else Decimal(0))
+            # A query is paid when it was answered, whatever the answer looks like. Where none came nobody knows.
+            if failure.usage is not None:
+                failure.usage = Usage(usd=provider.price if failure.http_status == 200 else Decimal(0))
             raise
         return works, Usage(usd=provider.price), ""
 
