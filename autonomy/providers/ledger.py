@@ -81,9 +81,7 @@ def _written(entry: Entry) -> int | None:
 
     It may have been taken for lost meanwhile: that counts the most as well, and its settlement puts it right.
     """
-    known = ProviderCall.objects.filter(
-        operation_id=entry.operation_id, provider=entry.provider, attempt=entry.attempt
-    )
+    known = ProviderCall.objects.filter(operation_id=entry.operation_id, provider=entry.provider, attempt=entry.attempt)
     return known.values_list("pk", flat=True).first()
 
 
@@ -122,10 +120,9 @@ def settle(
 def is_above(usage: Usage, at_most: Usage) -> bool:
     """Whether more was used than had been reserved for it."""
     used, reserved = _amounts(usage), _amounts(at_most)
-    return (
-        used["tokens_in"] + used["tokens_out"] > reserved["tokens_in"] + reserved["tokens_out"]
-        or (used["usd"] or 0) > (reserved["usd"] or 0)
-    )
+    return used["tokens_in"] + used["tokens_out"] > reserved["tokens_in"] + reserved["tokens_out"] or (
+        used["usd"] or 0
+    ) > (reserved["usd"] or 0)
 
 
 def settle_lost(older_than: float) -> int:

@@ -16,10 +16,9 @@ from django.utils import timezone
 from autonomy.errors import BudgetExceeded, LeaseLost, RunCancelled
 from autonomy.models import Episode, ProviderCall, Run, spending, statements
 from autonomy.providers import ledger
-from autonomy.providers.attempt import AttemptFailed, Fault, Usage
+from autonomy.providers.attempt import AttemptFailed, Fault, TimedOut, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
-from autonomy.providers.attempt import TimedOut
 from autonomy.providers.operation import Operation, Passed
 from autonomy.runtime import recovery
 from autonomy.services.raise_budget import raise_budget
@@ -182,9 +181,7 @@ def test_an_attempt_that_is_torn_counts_as_the_most_it_can_have_cost(asker, half
 
 
 @pytest.mark.parametrize("error", [KeyError, LeaseLost, SystemExit])
-def test_an_error_of_our_own_says_nothing_about_the_provider_and_gives_the_probe_s_place_back(
-    asker, half_open, error
-):
+def test_an_error_of_our_own_says_nothing_about_the_provider_and_gives_the_probe_s_place_back(asker, half_open, error):
     with pytest.raises(error):
         asker.ask(fails(error()))
     assert state() == "half_open"
@@ -306,7 +303,8 @@ def test_a_provider_that_reports_more_than_it_can_have_used_is_told_of_and_stops
     asker.ask(lambda timeout: ("yes", Usage(5000, 20, usd=Decimal(2)), "m"))
     assert totals(asker.run) == (5020, 2, 0, 0), "what is billed is what is told"
     assert told.kinds == ["usage_above_reserve"]
-    assert told.data == [{"provider": "one", "reserved": {"tokens": 500, "usd": 0.5}, "used": {"tokens": 5020, "usd": 2.0}}]
+    reserved, used = {"tokens": 500, "usd": 0.5}, {"tokens": 5020, "usd": 2.0}
+    assert told.data == [{"provider": "one", "reserved": reserved, "used": used}]
     with pytest.raises(BudgetExceeded) as caught:
         asker.ask(fails(AssertionError("it was made")), at_most=Usage(1, 0))
     assert (caught.value.details["spent"], caught.value.waits) == (5020, False)

@@ -1,8 +1,8 @@
 """`python -m benchmarks.chaos.model FOLDER SEED`: a language model as a process, that speaks OpenAI's chat completions.
 
 It answers after 20 to 400 ms with a plan, or with a section that passes the gates; it reports its usage, and it fails
-now and then in every way a vendor does. To a few topics it is dead at first: their runs fail, and need people. It writes
-its port to FOLDER/model.port; GET /counts tells what it has done.
+now and then in every way a vendor does. To a few topics it is dead at first: their runs fail, and need people. It
+writes its port to FOLDER/model.port; GET /counts tells what it has done.
 """
 
 from __future__ import annotations

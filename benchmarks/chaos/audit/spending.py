@@ -44,7 +44,7 @@ def spend_is_the_sum_of_the_calls() -> list[str]:
 
 @check
 def lost_calls_are_taken_for_spent() -> list[str]:
-    """A call whose worker died in it is pending for a minute and its time-out, and for an outage at most beyond that."""
+    """A call whose worker died in it is pending for its time-out and a minute, and beyond that for an outage alone."""
     return sentences("""
         SELECT format('Call %s of run %s has been pending since %s.', id, run_id, created_at)
         FROM autonomy_provider_calls WHERE outcome = 'pending' AND created_at < now() - interval '3 minutes'
