@@ -46,10 +46,16 @@ class Passed(Exception):
 class Operation:
     """Bounded in attempts, at each provider and over all, and in time. Whoever is passed over is told of."""
 
-    def __init__(self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 0) -> None:
-        """`providers`: how many may all be asked, where one answer is not enough; each can then have an attempt."""
+    def __init__(
+        self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 1, one_is_enough: bool = True
+    ) -> None:
+        """`providers`: how many may be asked in turn; those before leave an attempt for each that follows.
+
+        Where one answer is not enough, there are at least as many attempts as providers.
+        """
         self.id = uuid4()
-        self._bound = max(settings.ENV.autonomy_operation_attempts, providers)
+        self._providers = providers
+        self._bound = max(settings.ENV.autonomy_operation_attempts, 0 if one_is_enough else providers)
         self._caller = caller
         self._kind = kind
         self._attempts: Counter[str] = Counter()
@@ -136,10 +142,11 @@ class Operation:
 
     def _attempts_left(self, provider: str) -> int:
         here = settings.ENV.autonomy_provider_attempts - self._attempts[provider]
-        left = min(here, self._bound - self._attempts.total())
-        if left <= 0:
+        left = self._bound - self._attempts.total()
+        if min(here, left) <= 0:
             raise Passed("no attempt is left for it")
-        return int(left)
+        to_follow = self._providers - len({*self._attempts, *self._passed, provider})
+        return int(min(here, max(1, left - to_follow)))
 
     def _one(self, provider: str, attempt: paid.Attempt[T], at_most: Usage, model: str) -> T:
         self._caller.proceed()

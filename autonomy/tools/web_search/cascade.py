@@ -31,7 +31,9 @@ class WebSearch:
         """Ask until `limit` different works with enough text are found. Errors as in ports.Search."""
         if not self._providers:
             raise ProviderUnavailable("No search service is configured; name some in AUTONOMY_SEARCH.", reasons={})
-        operation = Operation(self._caller, ProviderCall.Kind.SEARCH, providers=len(self._providers))
+        operation = Operation(
+            self._caller, ProviderCall.Kind.SEARCH, providers=len(self._providers), one_is_enough=False
+        )
         answers: list[list[Found]] = []
         failed: dict[str, Passed | AttemptFailed] = {}
         merged = merge(answers)
