@@ -47,6 +47,7 @@ class Kind(StrEnum):
     FALLBACK = "fallback"
     PROVIDER_OFF = "provider_off"
     BREAKER_LOCAL = "breaker_local"
+    USAGE_ABOVE_RESERVE = "usage_above_reserve"
     # the hand-off
     CYCLE_OPENED = "cycle_opened"
     REPORT_RECEIVED = "report_received"

@@ -50,16 +50,17 @@ FROM settled s WHERE r.id = s.run_id
 RETURNING r.id
 """
 
-# No answer can come any more: nobody knows what was paid, and so it is the most that was reserved.
+# No answer can come any more: nobody knows what was paid, and so it is the most that was reserved. A run whose row
+# somebody holds is left for the next time: it must not hold up the others, nor two of these each other.
 LOSE = """
 WITH lost AS (
   UPDATE autonomy_provider_calls
   SET outcome = 'lost', error = 'its worker died before the answer was written down',
       latency_ms = least(extract(epoch FROM now() - created_at) * 1000, 2147483647)
   WHERE id IN (
-    SELECT id FROM autonomy_provider_calls
-    WHERE outcome = 'pending' AND created_at < now() - make_interval(secs => %(seconds)s)
-    ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT c.id FROM autonomy_provider_calls c JOIN autonomy_runs r ON r.id = c.run_id
+    WHERE c.outcome = 'pending' AND c.created_at < now() - make_interval(secs => %(seconds)s)
+    ORDER BY c.created_at LIMIT %(limit)s FOR NO KEY UPDATE OF c, r SKIP LOCKED
   )
   RETURNING run_id, tokens_in + tokens_out AS tokens, coalesce(usd, 0) AS usd
 ), by_run AS (

@@ -61,3 +61,17 @@ class AttemptFailed(Exception):
     @property
     def retryable(self) -> bool:
         return self.fault is Fault.TRANSIENT
+
+
+class TimedOut(AttemptFailed):
+    """No answer came in the time that was given."""
+
+    def __init__(self, reason: str = "timed out", *, usage: Usage | None = None) -> None:
+        super().__init__(reason, Fault.TRANSIENT, usage=usage)
+
+
+class NotSent(AttemptFailed):
+    """It did not come to a request: nothing is paid, and nothing is learnt about the provider."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason, Fault.TRANSIENT, retry_after=retry_after)

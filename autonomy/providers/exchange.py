@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import httpx
 
-from autonomy.providers.attempt import AttemptFailed, Fault
+from autonomy.providers.attempt import NOTHING, AttemptFailed, Fault, TimedOut
 
 BODY_LIMIT = 8 * 2**20
 CONNECT_SECONDS = 10.0
@@ -41,11 +41,13 @@ def send(
     """
     try:
         return asyncio.run(_send(timeout, method=method, url=url, headers=headers, json=json, params=params))
-    except (httpx.ConnectTimeout, httpx.ConnectError) as error:
+    except httpx.ConnectTimeout as error:
         # Nothing was sent, and so nothing is paid.
+        raise TimedOut(f"no connection ({type(error).__name__})", usage=NOTHING) from None
+    except httpx.ConnectError as error:
         raise AttemptFailed(f"no connection ({type(error).__name__})", Fault.TRANSIENT) from None
     except (TimeoutError, httpx.TimeoutException):
-        raise AttemptFailed("timed out", Fault.TRANSIENT, usage=None) from None
+        raise TimedOut from None
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError):
         raise AttemptFailed("no request can be made of the address or the key", Fault.REFUSED) from None
     except httpx.RequestError as error:

@@ -37,8 +37,8 @@ class Gateway:
         Raises ProviderRefused where a model finds the request wrong, ContextOverflow where it is too long for all,
         UnusableAnswer, ProviderUnavailable and BudgetExceeded.
         """
-        question = _Question(Operation(self._caller, ProviderCall.Kind.LLM), request)
-        models: Sequence[ModelProvider] = self._models
+        models = self._models
+        question = _Question(Operation(self._caller, ProviderCall.Kind.LLM, providers=len(models)), request)
         while models:
             resting: dict[str, float] = {}
             for model, follower in zip_longest(models, models[1:]):

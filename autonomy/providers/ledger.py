@@ -65,12 +65,24 @@ def reserve(entry: Entry) -> int:
     try:
         rows = _patiently(spending.RESERVE, parameters)
     except IntegrityError:
-        # It was written, and only the answer of the database was lost. An attempt is numbered but once.
-        key = {"operation_id": entry.operation_id, "provider": entry.provider, "attempt": entry.attempt}
-        return ProviderCall.objects.get(**key, outcome=ProviderCall.Outcome.PENDING).pk
-    if not rows:
-        raise _refusal(Run.objects.get(pk=entry.run_id), entry.at_most)
-    return int(rows[0][0])
+        if written := _written(entry):
+            return written
+        raise
+    if rows:
+        return int(rows[0][0])
+    # It finds no room beside itself, if it was written before.
+    if written := _written(entry):
+        return written
+    raise _refusal(Run.objects.get(pk=entry.run_id), entry.at_most)
+
+
+def _written(entry: Entry) -> int | None:
+    """The row, if only the answer of the database was lost. An attempt is numbered but once.
+
+    It may have been taken for lost meanwhile: that counts the most as well, and its settlement puts it right.
+    """
+    known = ProviderCall.objects.filter(operation_id=entry.operation_id, provider=entry.provider, attempt=entry.attempt)
+    return known.values_list("pk", flat=True).first()
 
 
 def settle(
@@ -103,6 +115,14 @@ def settle(
             **_amounts(usage),
         },
     )
+
+
+def is_above(usage: Usage, at_most: Usage) -> bool:
+    """Whether more was used than had been reserved for it."""
+    used, reserved = _amounts(usage), _amounts(at_most)
+    return used["tokens_in"] + used["tokens_out"] > reserved["tokens_in"] + reserved["tokens_out"] or (
+        used["usd"] or 0
+    ) > (reserved["usd"] or 0)
 
 
 def settle_lost(older_than: float) -> int:

@@ -47,10 +47,16 @@ class Passed(Exception):
 class Operation:
     """Bounded in attempts, at each provider and over all, and in time. Whoever is passed over is told of."""
 
-    def __init__(self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 0) -> None:
-        """`providers`: how many may all be asked, where one answer is not enough; each can then have an attempt."""
+    def __init__(
+        self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 1, one_is_enough: bool = True
+    ) -> None:
+        """`providers`: how many may be asked in turn; those before leave an attempt for each that follows.
+
+        Where one answer is not enough, there are at least as many attempts as providers.
+        """
         self.id = uuid4()
-        self._bound = max(settings.ENV.autonomy_operation_attempts, providers)
+        self._providers = providers
+        self._bound = max(settings.ENV.autonomy_operation_attempts, 0 if one_is_enough else providers)
         self._caller = caller
         self._kind = kind
         self._attempts: Counter[str] = Counter()
@@ -144,17 +150,18 @@ class Operation:
 
     def _attempts_left(self, provider: str) -> int:
         here = settings.ENV.autonomy_provider_attempts - self._attempts[provider]
-        left = min(here, self._bound - self._attempts.total())
-        if left <= 0:
+        left = self._bound - self._attempts.total()
+        if min(here, left) <= 0:
             raise Passed("no attempt is left for it")
-        return int(left)
+        to_follow = self._providers - len({*self._attempts, *self._passed, provider})
+        return int(min(here, max(1, left - to_follow)))
 
     def _one(self, provider: str, attempt: paid.Attempt[T], at_most: Usage, model: str) -> T:
         self._caller.proceed()
         self._caller.refuse_without_time()
-        timeout = min(settings.ENV.autonomy_provider_timeout, self._deadline - time.monotonic())
-        if timeout <= 0:
-            raise Passed("the time for the whole call is over")
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Passed(paid.NO_TIME)
         entry = ledger.Entry(
             run_id=self._caller.run_id,
             operation_id=self.id,
@@ -165,29 +172,33 @@ class Operation:
             attempt=self._attempts.total() + 1,
             at_most=at_most,
         )
-        self._ask_leave(entry.key, timeout)
+        self._ask_leave(entry.key, min(settings.ENV.autonomy_provider_timeout, left))
         try:
+            self._tell_of_silent_redis()
             call = paid.reserve(self._caller, entry, self._deadline)
         except BaseException:
             breaker().unused(entry.key)
             raise
         self._attempts[provider] += 1
-        return paid.make(self._caller, entry, call, attempt, timeout)
+        return paid.make(self._caller, entry, call, attempt, self._deadline)
 
     def _ask_leave(self, key: str, timeout: float) -> None:
         """Raises Passed for a provider that is known to be down, by this process or by all."""
         if reason := off.is_off(key):
             raise Passed(reason, Fault.KEY, resting=True)
         verdict = breaker().ask(key, probe_seconds=timeout + SLACK)
-        if breaker().newly_local():
-            message = "Redis does not answer: which providers fail, this worker learns only by itself meanwhile."
-            self._caller.episodes.now("breaker_local", message)
         if verdict.may_go:
             return
+        self._tell_of_silent_redis()
         moment = datetime.fromtimestamp(verdict.until, UTC).strftime("%H:%M:%S")
         # A quota may come back after the rest, but nothing says so: that is for people to know.
         again = None if verdict.reason == QUOTA_REASON else max(0.0, verdict.until - time.time())
         raise Passed(f"it rests until {moment} UTC: {verdict.reason}", retry_after=again, resting=True)
+
+    def _tell_of_silent_redis(self) -> None:
+        if breaker().newly_local():
+            message = "Redis does not answer: which providers fail, this worker learns only by itself meanwhile."
+            self._caller.episodes.now("breaker_local", message)
 
     def _before_retry(self, provider: str, error: AttemptFailed, wait: float) -> None:
         self.tell_retry(provider, error.reason, wait)

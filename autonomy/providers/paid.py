@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
+from django.conf import settings
 
 from autonomy.errors import BudgetExceeded
 from autonomy.models import ProviderCall
 from autonomy.providers import ledger
-from autonomy.providers.attempt import AttemptFailed, Usage
+from autonomy.providers.attempt import AttemptFailed, NotSent, TimedOut, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
 from autonomy.telemetry import metrics, tracing
@@ -24,6 +25,8 @@ T = TypeVar("T")
 Attempt = Callable[[float], tuple[T, Usage, str]]
 
 LOOK_EVERY = 0.2  # seconds between looks at what calls under way have given back
+FAIR_SHARE = 0.5  # of the usual time: who is given less and does not make it, may be well
+NO_TIME = "the time for the whole question is over"
 
 log = structlog.get_logger(__name__)
 
@@ -42,47 +45,56 @@ def reserve(caller: Caller, entry: ledger.Entry, deadline: float) -> int:
         caller.wait(LOOK_EVERY)
 
 
-def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float) -> T:
+def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], deadline: float) -> T:
     """Make the attempt whose row is `call`. Raises what it raises: AttemptFailed, with its number."""
     with tracing.provider_span(entry.kind, entry.provider, entry.model, entry.attempt) as span:
-        return _settled(caller, entry, call, attempt, timeout, span)
+        return _settled(caller, entry, call, attempt, deadline, span)
 
 
 def _settled(
-    caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], timeout: float, span: ProviderSpan
+    caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], deadline: float, span: ProviderSpan
 ) -> T:
     began = time.monotonic()
+    timeout = min(settings.ENV.autonomy_provider_timeout, deadline - began)
+    # An error of our own says nothing about the provider.
+    tell_breaker = breaker().unused
     # Unless we learn better nobody knows what was paid, and it counts as the most.
     usage, model, http_status = dataclasses.replace(entry.at_most, estimated=True), entry.model, None
     outcome, error = ProviderCall.Outcome.FINAL, "it ended in an error of our own"
     try:
+        if timeout <= 0:
+            raise NotSent(NO_TIME)
         value, usage, model = attempt(timeout)
         model = redact(model)
         outcome, error = ProviderCall.Outcome.OK, ""
+        tell_breaker = breaker().good
         return value
     except AttemptFailed as failed:
         failed.attempt = entry.attempt
         usage, http_status, error = failed.usage or usage, failed.http_status, failed.reason
         if failed.retryable:
             outcome = ProviderCall.Outcome.RETRYABLE
+        if not failed.retryable:
+            tell_breaker = breaker().good
+        elif _says_something(failed, timeout):
+            tell_breaker = breaker().bad
         raise
     finally:
         seconds = time.monotonic() - began
         latency_ms = round(seconds * 1000)
-        ledger.settle(
-            call,
-            model=model,
-            outcome=outcome,
-            usage=usage,
-            latency_ms=latency_ms,
-            http_status=http_status,
-            error=error,
-        )
+        try:
+            ledger.settle(
+                call,
+                model=model,
+                outcome=outcome,
+                usage=usage,
+                latency_ms=latency_ms,
+                http_status=http_status,
+                error=error,
+            )
+        finally:
+            tell_breaker(entry.key)
         caller.used(entry.provider, usage)
-        if outcome == ProviderCall.Outcome.RETRYABLE:
-            breaker().bad(entry.key)
-        else:
-            breaker().good(entry.key)
         usd = None if usage.usd is None else float(usage.usd)
         tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
         metrics.provider_attempt(entry.kind, entry.provider, str(outcome), seconds)
@@ -106,3 +118,27 @@ def _settled(
             http_status=http_status,
             error=error,
         )
+        if ledger.is_above(usage, entry.at_most):
+            _tell_above(caller, entry, usage)
+
+
+def _says_something(failed: AttemptFailed, timeout: float) -> bool:
+    """Whether the provider is to blame, and not we, who left it little time or did not ask at all."""
+    usual = min(settings.ENV.autonomy_provider_timeout, settings.ENV.autonomy_provider_deadline)
+    is_cut_short = isinstance(failed, TimedOut) and timeout < usual * FAIR_SHARE
+    return not is_cut_short and not isinstance(failed, NotSent)
+
+
+def _tell_above(caller: Caller, entry: ledger.Entry, usage: Usage) -> None:
+    """It is billed, and so it counts; the limit may be crossed by it, and then stops the next call."""
+    used, reserved = _told(usage), _told(entry.at_most)
+    log.warning("usage_above_reserve", provider=entry.provider, used=used, reserved=reserved)
+    message = (
+        f"{entry.provider} counts more for an answer than was reserved for it: {used['tokens']:,} tokens "
+        f"in place of {reserved['tokens']:,}."
+    )
+    caller.episodes.now("usage_above_reserve", message, provider=entry.provider, used=used, reserved=reserved)
+
+
+def _told(usage: Usage) -> dict[str, float | None]:
+    return {"tokens": usage.tokens_in + usage.tokens_out, "usd": None if usage.usd is None else float(usage.usd)}

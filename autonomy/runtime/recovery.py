@@ -49,6 +49,13 @@ def recover() -> None:
     queue.hint(queue.due_count())
 
 
+def _seconds_lost(job: Job, run: Run) -> float:
+    """From its claim, or its last commit, to the last sign of life of its worker; somewhat less than it worked."""
+    assert job.lease_expires_at
+    last_sign = job.lease_expires_at - timedelta(seconds=settings.ENV.autonomy_lease_seconds)
+    return max(0.0, (last_sign - run.updated_at).total_seconds())
+
+
 def give_back(job: Job) -> bool:
     """Queue a job whose worker is gone, or fail its run when no attempt is left. False if somebody was quicker."""
     lost = Job.objects.filter(
@@ -72,6 +79,7 @@ def give_back(job: Job) -> bool:
         data = {"worker": job.worker, "delay": delay}
         told = [NewEpisode(Kind.LEASE_EXPIRED, message, data, run.route, job.attempt)]
         run.status = Run.Status.QUEUED
+        run.spent_seconds += _seconds_lost(job, run)
         if over:
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{message} No attempt is left.")
             told.append(NewEpisode(Kind.RUN_FAILED, run.reason, {"code": "worker_lost"}, run.route, job.attempt))

@@ -171,7 +171,13 @@ CORRUPTIONS = {
         "UPDATE autonomy_runs SET reserved_usd = 0.000001 WHERE id = %(run)s",
         "UPDATE autonomy_provider_calls SET outcome = 'pending', estimated = true WHERE run_id = %(run)s",
     ],
+    "lost_calls_are_taken_for_spent": [
+        "UPDATE autonomy_provider_calls SET outcome = 'pending', estimated = true, "
+        "created_at = now() - interval '4 minutes' WHERE run_id = %(run)s",
+    ],
     "no_limit_is_crossed": [
+        "UPDATE autonomy_runs SET reserved_tokens = limit_tokens - spent_tokens + 1 WHERE id = %(run)s",
+        "UPDATE autonomy_runs SET reserved_usd = limit_usd - spent_usd + 0.000001 WHERE id = %(run)s",
         "UPDATE autonomy_runs SET limit_tokens = spent_tokens - 1 WHERE id = %(run)s",
         "UPDATE autonomy_runs SET limit_usd = 0, spent_usd = 0.000001 WHERE id = %(run)s",
     ],

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from autonomy.demo.stage import Stage
+from autonomy.demo.stage import Stage, faults
+from autonomy.demo.stage.faults import Fault
 from autonomy.models import Episode, Job, ProviderCall, Run
 from autonomy.providers import off
 from autonomy.providers.breaker import breaker
@@ -49,8 +50,9 @@ def model(stage: Stage, name: str, kind: str = "openai", **more: Any) -> Languag
 class Row:
     """What the providers do to the first question (the plan), and what is expected of the run."""
 
-    first: str
+    first: str | Fault
     second: str = ""
+    kind: str = "openai"  # how the first one speaks
     status: str = "waiting_human"
     asked: tuple[int, int] = (2, 0)  # requests at first and second; a good run asks twice
     retries: list[tuple[str, int, str]] = field(default_factory=list)
@@ -89,6 +91,48 @@ TABLE = {
     "401 switches the first off": Row("401", asked=(1, 2), fallbacks=[("first", "HTTP 401"), ("first", "HTTP 401")]),
     "403 switches the first off": Row("403", asked=(1, 2), fallbacks=[("first", "HTTP 403"), ("first", "HTTP 403")]),
     "a used-up quota is not a 429": Row("quota", asked=(1, 2), fallbacks=[("first", "quota"), ("first", "rests")]),
+    "a wait told as a date is waited for": Row("429-date:1", asked=(3, 0), retries=[("first", 1, "HTTP 429")]),
+    "a wait told in milliseconds is waited for": Row("429-ms:40", asked=(3, 0), retries=[("first", 1, "HTTP 429")]),
+    "an answer without its usage is taken": Row("no-usage"),
+    "an answer with impossible usage is taken": Row("false-usage"),
+    "an answer cut at its maximum is repaired once": Row("cut", asked=(3, 0), retries=[("first", 1, "cut off")]),
+    "a drip is a time-out": Row("drip", asked=(3, 0), retries=[("first", 1, "timed out")]),
+    "a page in place of an answer is repaired once": Row("garbage", asked=(3, 0), retries=[("first", 1, "known form")]),
+    "the second breaks off, too, and then answers": Row(
+        "503*3",
+        "truncated",
+        asked=(4, 2),
+        retries=[("first", 1, DOWN), ("first", 2, DOWN), ("second", 4, "the connection broke")],
+        fallbacks=[("first", DOWN)],
+    ),
+    "told not to ask again: final": Row(
+        faults.status(500, headers={"x-should-retry": "false"}),
+        status="failed",
+        asked=(1, 0),
+        code="provider_refused",
+        says="not to ask again",
+    ),
+    "a limit that no waiting lifts: the next": Row(
+        faults.status(429, headers={"x-should-retry": "false"}),
+        asked=(1, 2),
+        fallbacks=[("first", "quota"), ("first", "rests")],
+    ),
+    "a 402 is a used-up quota": Row("quota:402", asked=(1, 2), fallbacks=[("first", "quota"), ("first", "rests")]),
+    "Anthropic's credit is used up: a 400 that is none": Row(
+        "quota", kind="anthropic", asked=(1, 2), fallbacks=[("first", "quota"), ("first", "rests")]
+    ),
+    "Anthropic's plain 400 is final": Row(
+        "400", kind="anthropic", status="failed", asked=(1, 0), code="provider_refused", says="HTTP 400"
+    ),
+    "Gemini refuses the key with a 400": Row(
+        "key", kind="gemini", asked=(1, 2), fallbacks=[("first", "the key was refused")] * 2
+    ),
+    "Gemini's limit of a minute is waited for": Row(
+        "429-body:0.05", kind="gemini", asked=(3, 0), retries=[("first", 1, "HTTP 429")]
+    ),
+    "Gemini's limit of a day is not": Row(
+        "quota", kind="gemini", asked=(1, 2), fallbacks=[("first", "quota"), ("first", "rests")]
+    ),
     "too long for the first, of unknown window": Row(
         "overflow",
         status="failed",
@@ -120,8 +164,13 @@ TABLE = {
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
-def test_faults_and_what_a_run_does(stage, start, work, row):
-    stage.provider("first").script(row.first)
+def test_faults_and_what_a_run_does(stage, settings, start, work, row):
+    specs = [model(stage, "first", kind=row.kind), model(stage, "second", kind="anthropic")]
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": specs})
+    if isinstance(row.first, Fault):
+        stage.provider("first").then(row.first)
+    else:
+        stage.provider("first").script(row.first)
     stage.provider("second").script(row.second)
     run = start()
     work()
@@ -205,6 +254,50 @@ def test_a_request_that_cannot_fit_is_not_sent(stage, settings, start, work):
     assert (len(stage.provider("first").requests), len(stage.provider("second").requests)) == (0, 2)
     passed = Episode.objects.filter(run=run, kind="fallback").first()
     assert passed.data["reason"] == "the request is longer than its window"
+
+
+def test_the_third_is_asked_though_two_before_it_are_down(stage, settings, start, work):
+    specs = [model(stage, name) for name in ("first", "second", "third")]
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": specs})
+    for name in ("first", "second"):
+        stage.provider(name).script("503*")
+    run = start()
+    work()
+    assert Run.objects.get(pk=run.pk).status == "waiting_human"
+    plan = list(ProviderCall.objects.filter(run=run, node="plan").order_by("pk").values_list("provider", flat=True))
+    assert plan == ["first"] * 3 + ["second"] * 2 + ["third"], "six in all, and one is kept for whoever follows"
+
+
+def test_a_bound_below_the_number_of_models_holds(stage, settings, start, work):
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_operation_attempts": 1})
+    for name in ("first", "second"):
+        stage.provider(name).script("503*")
+    run = start()
+    work()
+    assert list(ProviderCall.objects.filter(run=run).values_list("provider", flat=True)) == ["first"]
+    assert "second: no attempt is left for it" in Run.objects.get(pk=run.pk).reason
+
+
+@pytest.mark.parametrize("fault", ["no-usage", "false-usage", "timeout", "truncated"])
+def test_usage_that_nobody_knows_is_estimated_upwards_and_within_what_was_reserved(stage, start, work, fault):
+    stage.provider("first").script(fault)
+    run = start()
+    work()
+    unknown = ProviderCall.objects.filter(run=run).earliest("pk")
+    honest = ProviderCall.objects.filter(run=run, node="plan", outcome="ok", estimated=False).first()
+    assert unknown.estimated
+    assert honest is None or unknown.tokens_in >= honest.tokens_in
+    assert not Episode.objects.filter(run=run, kind="usage_above_reserve").exists()
+
+
+def test_a_model_that_answers_at_a_higher_price_is_told_of(stage, settings, start, work):
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": [model(stage, "first")]})
+    stage.provider("first").then(faults.right(model="claude-opus-4-1"))
+    run = start()
+    work()
+    told = Episode.objects.get(run=run, kind="usage_above_reserve").data
+    paid = ProviderCall.objects.filter(run=run).earliest("pk")
+    assert told["used"]["usd"] == float(paid.usd) > told["reserved"]["usd"]
 
 
 def test_the_price_is_that_of_the_provider_that_answered(stage, settings, start, work):

@@ -140,6 +140,18 @@ def test_an_expired_lease_goes_back_to_the_queue_with_an_episode():
     assert queue.claim().attempt == 2
 
 
+@pytest.mark.parametrize(("ago", "counted"), [(30, 19), (5, 0)], ids=["renewed its lease", "never renewed it"])
+def test_the_seconds_of_a_worker_that_died_count_up_to_its_last_sign_of_life(settings, ago, counted):
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_lease_seconds": 10.0})
+    job = start_job()
+    queue.claim()
+    now = timezone.now()
+    Run.objects.filter(pk=job.run_id).update(updated_at=now - timedelta(seconds=ago))
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=now - timedelta(seconds=1))
+    recovery.recover()
+    assert Run.objects.get(pk=job.run_id).spent_seconds == pytest.approx(counted)
+
+
 def test_a_lease_that_stands_is_left_alone():
     job = start_job()
     queue.claim()

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -30,7 +31,7 @@ class People:
         self._actor = actor
         self._chance = random.Random(f"{seed}:people")
         self._cancels: list[tuple[float, UUID]] = []
-        self._seen: set[UUID] = set()
+        self._seen: set[tuple[UUID, datetime]] = set()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self.counts: Counter[str] = Counter()
@@ -45,8 +46,8 @@ class People:
             due = [heapq.heappop(self._cancels)[1] for _ in range(self._count_due())]
         for run_id in due:
             self._together("cancel", partial(cancel_run, run_id=run_id, actor=self._actor))
-        for run_id, status in patiently(self._unseen):
-            self._seen.add(run_id)
+        for run_id, status, ended_at in patiently(self._unseen):
+            self._seen.add((run_id, ended_at))
             if status == Run.Status.FAILED:
                 self._together("retry", partial(retry_run, run_id=run_id, actor=self._actor))
             elif self._chance.random() < 0.6:
@@ -61,10 +62,11 @@ class People:
         now = time.monotonic()
         return sum(at <= now for at, _ in self._cancels)
 
-    def _unseen(self) -> list[tuple[UUID, str]]:
-        """Runs that failed or used up their budget, and were not yet looked at."""
+    def _unseen(self) -> list[tuple[UUID, str, datetime]]:
+        """Runs that failed or used up their budget, and were not looked at since. One that fails again is retried."""
         ended = Run.objects.filter(outcome__in=[Run.Outcome.FAILED, Run.Outcome.BUDGET_EXCEEDED])
-        return [(pk, status) for pk, status in ended.values_list("pk", "status") if pk not in self._seen]
+        found = ended.values_list("pk", "status", "ended_at")
+        return [(pk, status, at) for pk, status, at in found if at and (pk, at) not in self._seen]
 
     def _together(self, verb: str, act: Callable[[], object]) -> None:
         """Both of them at once: each is answered, or refused because the other one was quicker or the run has ended."""

@@ -22,9 +22,10 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
     toll, post = storm.toll, storm.post.counts
     told = _episodes()
     inbox, late = _row("SELECT count(*), count(*) FILTER (WHERE too_late) FROM autonomy_turnitin_reports")
-    calls, failed, tokens, usd = _row("""
-        SELECT count(*), count(*) FILTER (WHERE outcome <> 'ok'), coalesce(sum(tokens_in + tokens_out), 0),
-               coalesce(sum(usd), 0) FROM autonomy_provider_calls
+    calls, failed, torn, lost, tokens, usd = _row("""
+        SELECT count(*), count(*) FILTER (WHERE outcome IN ('retryable', 'final')),
+               count(*) FILTER (WHERE outcome IN ('pending', 'lost')), count(*) FILTER (WHERE outcome = 'lost'),
+               coalesce(sum(tokens_in + tokens_out), 0), coalesce(sum(usd), 0) FROM autonomy_provider_calls
     """)
     return [
         ("runs", _counts(_pairs(_OUTCOMES))),
@@ -47,7 +48,8 @@ def rows(storm: Storm, answers: Mapping[str, int], logs: Path, seconds: float) -
         ("… that changed nothing", f"{post['answered'] - inbox} doubles"),
         ("resumes", str(_row("SELECT count(*) FROM autonomy_job_queue WHERE kind = 'resume'")[0])),
         ("provider calls", f"{calls}, {failed} of them failed; {tokens} tokens, {usd} USD"),
-        ("… that the model counts", f"{answers['tokens']} tokens: what was answered to the killed is in no ledger"),
+        ("… torn by a kill", f"{torn}, counted with the most they can have used; {lost} of them taken for lost by now"),
+        ("… that the model counts", f"{answers['tokens']} tokens"),
         ("seconds", f"{seconds:.0f}"),
     ]  # fmt: skip
 

@@ -33,6 +33,7 @@ PATIENCE = 600.0
 MARKS = {
     "run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓",
     "step_failed": "✗", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
+    "usage_above_reserve": "!",
 }  # fmt: skip
 
 

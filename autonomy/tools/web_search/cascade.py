@@ -31,7 +31,9 @@ class WebSearch:
         """Ask until `limit` different works with enough text are found. Errors as in ports.Search."""
         if not self._providers:
             raise ProviderUnavailable("No search service is configured; name some in AUTONOMY_SEARCH.", reasons={})
-        operation = Operation(self._caller, ProviderCall.Kind.SEARCH, providers=len(self._providers))
+        operation = Operation(
+            self._caller, ProviderCall.Kind.SEARCH, providers=len(self._providers), one_is_enough=False
+        )
         answers: list[list[Found]] = []
         merged = merge(answers)
         for provider, follower in zip_longest(self._providers, self._providers[1:]):
@@ -62,8 +64,9 @@ class WebSearch:
         try:
             works = provider.find(query, limit, timeout=timeout - (time.monotonic() - began))
         except AttemptFailed as failure:
-            # A query is paid when it was answered, whatever the answer looks like.
-            failure.usage = Usage(usd=provider.price if failure.http_status == 200 else Decimal(0))
+            # A query is paid when it was answered, whatever the answer looks like. Where none came nobody knows.
+            if failure.usage is not None:
+                failure.usage = Usage(usd=provider.price if failure.http_status == 200 else Decimal(0))
             raise
         return works, Usage(usd=provider.price), ""
 

@@ -11,7 +11,7 @@ import redis
 import structlog
 from django.conf import settings
 
-from autonomy.providers.attempt import AttemptFailed, Fault
+from autonomy.providers.attempt import NotSent
 
 log = structlog.get_logger(__name__)
 
@@ -22,13 +22,13 @@ _free_at: dict[str, float] = {}
 def take_turn(service: str, spacing: float, *, within: float, wait: Callable[[float], None]) -> None:
     """Return when this caller may call. `wait` does the waiting, at most `within` seconds in all.
 
-    Workers keep the distance through Redis; while it is away, each process keeps it by itself. Raises AttemptFailed
+    Workers keep the distance through Redis; while it is away, each process keeps it by itself. Raises NotSent
     when so many wait that the turn comes too late.
     """
     until = time.monotonic() + within
     while spacing and (seconds := _seconds_to_wait(service, spacing)) > 0:
         if time.monotonic() + seconds > until:
-            raise AttemptFailed("too many wait for their turn", Fault.TRANSIENT, retry_after=seconds)
+            raise NotSent("too many wait for their turn", retry_after=seconds)
         wait(seconds)
 
 

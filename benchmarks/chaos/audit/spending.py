@@ -43,12 +43,22 @@ def spend_is_the_sum_of_the_calls() -> list[str]:
 
 
 @check
-def no_limit_is_crossed() -> list[str]:
-    """Not by one token, however often workers died and calls were made again."""
+def lost_calls_are_taken_for_spent() -> list[str]:
+    """A call whose worker died in it is pending for its time-out and a minute, and beyond that for an outage alone."""
     return sentences("""
-        SELECT format('Run %s has spent %s tokens and %s USD, and its limits are %s and %s.',
-                      id, spent_tokens, spent_usd, limit_tokens, limit_usd)
-        FROM autonomy_runs WHERE spent_tokens > limit_tokens OR spent_usd > limit_usd
+        SELECT format('Call %s of run %s has been pending since %s.', id, run_id, created_at)
+        FROM autonomy_provider_calls WHERE outcome = 'pending' AND created_at < now() - interval '3 minutes'
+    """)
+
+
+@check
+def no_limit_is_crossed() -> list[str]:
+    """Not by one token, nor by what may still be used, however often workers died and calls were made again."""
+    return sentences("""
+        SELECT format('Run %s has spent %s tokens and %s USD and reserved %s and %s, and its limits are %s and %s.',
+                      id, spent_tokens, spent_usd, reserved_tokens, reserved_usd, limit_tokens, limit_usd)
+        FROM autonomy_runs
+        WHERE spent_tokens + reserved_tokens > limit_tokens OR spent_usd + reserved_usd > limit_usd
     """)
 
 
