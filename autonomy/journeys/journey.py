@@ -70,6 +70,10 @@ class TaskSpec(BaseModel):
             "to them."
         ),
     )
+    model: Line | None = Field(
+        default=None,
+        description="Which of the configured language models is asked first; the others follow in their order.",
+    )
     target_similarity: StrictFloat | StrictInt | None = Field(
         default=None, ge=0, le=1, description="Accepted up to here: a fraction, 0.15 for 15 percent."
     )
@@ -84,7 +88,8 @@ class Journey:
     """A kind of job people can start.
 
     `graph` builds and compiles its LangGraph graph, without a checkpointer. Its nodes have the names of
-    graph/state.py, and each names the next one in the state's `route`.
+    graph/state.py, and each names the next one in the state's `route`. `model` is asked first, of the configured language
+    models, where the task spec names none.
     """
 
     name: str
@@ -92,3 +97,4 @@ class Journey:
     description: str
     task_spec: type[TaskSpec] = TaskSpec
     graph: Callable[[], Graph] = build
+    model: str | None = None

@@ -92,14 +92,16 @@ class Operation:
         """Tell that the next provider has its turn, and why."""
         metrics.provider_fallback(self._kind, provider, follower)
         told = {"event": "fallback", "provider": provider, "next": follower, "reason": reason, "for": str(self._kind)}
-        self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); next is {follower}.", **told)
+        message = f"{provider} is passed over ({reason}); {follower} is asked next."
+        self._caller.episodes.now("fallback", message, **told)
 
     def tell_retry(self, provider: str, reason: str, wait: float) -> None:
         """Tell that the provider is asked once more, and why the attempt before was of no use."""
         metrics.provider_retry(self._kind, provider)
+        again = f"in {wait:.1f} s" if wait >= 0.05 else "at once"
         self._caller.episodes.now(
             "retry",
-            f"{provider} did not help ({reason}); the next attempt follows in {wait:.1f} s.",
+            f"{provider} did not help ({reason}); it is asked again {again}.",
             event="retry",
             provider=provider,
             attempt=self._attempts.total(),

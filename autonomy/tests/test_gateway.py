@@ -161,8 +161,8 @@ def test_two_429s_and_then_an_answer_need_nobody_and_leave_two_retry_episodes(st
     assert run.status == "waiting_human"
     retries = [e.data for e in Episode.objects.filter(run=run, kind="retry").order_by("seq")]
     assert [(r["event"], r["provider"], r["attempt"], r["reason"]) for r in retries] == [
-        ("retry", "openai", 1, "HTTP 429"),
-        ("retry", "openai", 2, "HTTP 429"),
+        ("retry", "openai", 1, "HTTP 429: too many requests"),
+        ("retry", "openai", 2, "HTTP 429: too many requests"),
     ]
     assert retries[1]["wait_seconds"] == 0.02, "the provider's own wait wins"
 
