@@ -88,8 +88,8 @@ class Journey:
     """A kind of job people can start.
 
     `graph` builds and compiles its LangGraph graph, without a checkpointer. Its nodes have the names of
-    graph/state.py, and each names the next one in the state's `route`. `model` is asked first, of the configured language
-    models, where the task spec names none.
+    graph/state.py, and each names the next one in the state's `route`. Where the task spec names no language model,
+    `model` is asked first.
     """
 
     name: str
