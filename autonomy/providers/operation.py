@@ -132,8 +132,9 @@ class Operation:
         if Fault.MALFORMED in faults:
             return UnusableAnswer(f"No model answered in the asked form ({told}). Try the run again.", reasons=reasons)
         waits = [passed.retry_after for passed in self._passed.values() if passed.retry_after is not None]
-        advice = "See the keys in the settings." if faults == {Fault.KEY} else "Try the run again later."
-        text = f"No provider answered ({told}). {advice}"
+        text = f"No provider answered ({told})."
+        if not waits:  # else the run goes on by itself
+            text += " See the keys in the settings." if faults == {Fault.KEY} else " Try the run again later."
         return ProviderUnavailable(text, reasons=reasons, retry_after=min(waits, default=None))
 
     def _attempts_left(self, provider: str) -> int:

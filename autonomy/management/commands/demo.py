@@ -35,7 +35,7 @@ SIMILARITIES = (0.31, 0.09)
 PATIENCE = 600.0
 MARKS = {
     "run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓",
-    "step_failed": "✗", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
+    "step_failed": "✗", "search_failed": "!", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
 }  # fmt: skip
 
 

@@ -97,10 +97,8 @@ def _unavailable(failed: dict[str, Passed | AttemptFailed]) -> ProviderUnavailab
     reasons = {provider: failure.reason for provider, failure in failed.items()}
     told = "; ".join(f"{provider}: {reason}" for provider, reason in reasons.items())
     waits = [failure.retry_after for failure in failed.values() if failure.retry_after is not None]
-    keys_only = all(failure.fault is Fault.KEY for failure in failed.values())
-    advice = "See their keys in the settings." if keys_only else "Try the run again later."
-    return ProviderUnavailable(
-        f"Nothing was found, and not every search service answered ({told}). {advice}",
-        reasons=reasons,
-        retry_after=min(waits, default=None),
-    )
+    text = f"Nothing was found, and not every search service answered ({told})."
+    if not waits:  # else the run goes on by itself
+        keys_only = all(failure.fault is Fault.KEY for failure in failed.values())
+        text += " See their keys in the settings." if keys_only else " Try the run again later."
+    return ProviderUnavailable(text, reasons=reasons, retry_after=min(waits, default=None))
