@@ -10,6 +10,7 @@ import pytest
 
 from autonomy.errors import InvalidInput
 from autonomy.models import Episode, Job, Passage, ProviderCall, Run, Source
+from autonomy.providers.breaker import breaker
 from autonomy.runtime import commit, queue, step
 from autonomy.services.fork_run import fork_run
 from autonomy.services.start_run import GivenSource, start_run
@@ -334,6 +335,8 @@ def test_a_fork_at_the_plan_puts_a_query_again_that_could_not_be_put(stage, work
     run = searching(GivenSource("marshes.txt", MARSHES.encode()), GivenSource("walls.txt", WALLS.encode()))
     work()
     stage.answers = answers
+    for name in ("crossref", "serper"):
+        breaker().forget(f"search:{name}")
     fork, _ = fork_run(run_id=run.pk, actor=run.user, patch={"route": "plan"})
     work()
     fork.refresh_from_db()

@@ -51,8 +51,8 @@ SEA_WALLS = Work(
     2019,
     "Journal of Invented Shores",
     "An invented study of sea walls. Waves thrown back by a wall take sand from the beach before it. In the invented "
-    "towns of this study, a beach before a sea wall lost a third of its width in twenty years, and the foot of the wall "
-    "had to be filled up with rock every few winters.",
+    "towns of this study, a beach before a sea wall lost a third of its width in twenty years, and rock had to be laid "
+    "at the foot of the wall every few winters.",
     41,
 )
 MARSHES = Work(
