@@ -18,6 +18,13 @@ def _starting(request: HttpRequest) -> bool:
     return request.path == reverse("admin:autonomy_run_add")
 
 
+_PROVIDERS = "admin:autonomy_providercall_providers"
+
+
+def _at_providers(request: HttpRequest) -> bool:
+    return request.path == reverse(_PROVIDERS)
+
+
 def _list(title: str, icon: str, model: str) -> dict[str, Any]:
     app, name = model.split(".")
     return {
@@ -25,7 +32,8 @@ def _list(title: str, icon: str, model: str) -> dict[str, Any]:
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "active": lambda request: (
-            request.path.startswith(reverse(f"admin:{app}_{name}_changelist")) and not _starting(request)
+            request.path.startswith(reverse(f"admin:{app}_{name}_changelist"))
+            and not (_starting(request) or _at_providers(request))
         ),
         "permission": lambda request: (
             request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
@@ -90,7 +98,19 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {"title": "Sources", "items": [_list("Sources", "library_books", "autonomy.source")]},
-            {"title": "Providers", "items": [_list("Provider calls", "swap_vert", "autonomy.providercall")]},
+            {
+                "title": "Providers",
+                "items": [
+                    {
+                        "title": "Providers",
+                        "icon": "hub",
+                        "active": _at_providers,
+                        "link": reverse_lazy(_PROVIDERS),
+                        "permission": _may("autonomy.view_providercall"),
+                    },
+                    _list("Provider calls", "swap_vert", "autonomy.providercall"),
+                ],
+            },
             {
                 "title": "People",
                 "items": [

@@ -5,7 +5,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link, shortened
+from autonomy.console.providers_page import ProvidersPage
+from autonomy.console.read_only import NewestInline, run_link, shortened
 from autonomy.models import ProviderCall
 
 OUTCOME_LABELS = {"pending": "info", "ok": "success", "retryable": "warning", "final": "danger", "lost": "danger"}
@@ -33,7 +34,7 @@ class Columns:
 
 
 @admin.register(ProviderCall)
-class ProviderCallAdmin(Columns, EndlessAdmin):
+class ProviderCallAdmin(Columns, ProvidersPage):
     list_display = [
         "answered_by", "outcome_label", "run_title", "kind", "node", "attempt", "tokens", "cost", "latency", "age",
     ]  # fmt: skip

@@ -38,7 +38,7 @@ STATUS_LABELS = {
     "revisions_exhausted": "warning",
 }
 # Fields of the task spec that have a line of their own on the page.
-_TOLD = {"topic", "title", "sections", "words", "web_search", "target_similarity", "max_revisions", "limits"}
+_TOLD = {"topic", "title", "sections", "words", "web_search", "model", "target_similarity", "max_revisions", "limits"}
 
 
 class JourneyFilter(admin.SimpleListFilter):
@@ -107,6 +107,7 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
         if obj is None:
             return self.fieldsets
         (task, run, spend) = ([*one["fields"]] for _, one in self.fieldsets)
+        task += ["asked_first"] if obj.task_spec.get("model") else []
         task += ["further"] if obj.task_spec.keys() - _TOLD else []
         run += ["origin", "origin_checkpoint"] if obj.forked_from_id else []
         run += ["forks"] if obj.forks.exists() else []
@@ -190,6 +191,10 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     @display(description="Sources")
     def web_search(self, run: Run) -> str:
         return "Its own, and those that a search finds." if run.task_spec.get("web_search") else "Its own."
+
+    @display(description="Language model")
+    def asked_first(self, run: Run) -> str:
+        return f"{run.task_spec['model']} is asked first."
 
     @display(description="Further")
     def further(self, run: Run) -> SafeString:

@@ -25,6 +25,7 @@ from autonomy.console.moment_field import MomentField
 from autonomy.console.priority_field import PriorityField
 from autonomy.console.service_form import ServiceForm
 from autonomy.journeys.registry import journeys
+from autonomy.providers.configured import language_models
 from autonomy.services.start_run import GivenSource, default_limits
 from autonomy.tools.extract import SUPPORTED
 
@@ -35,6 +36,7 @@ _FIELDS = {
     "task_spec.sections": "headings",
     "task_spec.words": "words",
     "task_spec.web_search": "web_search",
+    "task_spec.model": "model",
     "task_spec.target_similarity": "target_similarity",
     "task_spec.max_revisions": "max_revisions",
     "task_spec.limits.tokens": "limit_tokens",
@@ -85,6 +87,7 @@ class StartForm(ServiceForm):
         widget=UnfoldAdminTextareaWidget({"rows": 4}),
     )
     words = forms.IntegerField(required=False, help_text="Length to aim for.", widget=_number())
+    model = forms.ChoiceField(required=False, label="Language model", widget=UnfoldAdminSelectWidget)
     source_files = FilesField(
         required=False,
         label="Source files",
@@ -134,6 +137,7 @@ class StartForm(ServiceForm):
         fields["owner"].initial = user.get_username()
         usual = {one.title: one.task_spec.model_fields["words"].default for one in all_journeys}
         fields["words"].help_text += " Empty: " + ", ".join(f"{n} ({title})" for title, n in usual.items()) + "."
+        self._offer_models(fields)
         fields["source_files"].help_text = (
             f"{', '.join(SUPPORTED)}; up to {env.autonomy_upload_max_files} sources of "
             f"{filesizeformat(env.autonomy_upload_max_bytes)} each. "
@@ -155,10 +159,22 @@ class StartForm(ServiceForm):
             told = dict.fromkeys(f"{limits[name]:,}" for limits in defaults)
             fields[f"limit_{name}"].widget.attrs["placeholder"] = " or ".join(told) + " (default)"
 
+    @staticmethod
+    def _offer_models(fields: dict[str, Any]) -> None:
+        models = [(one.name, f"{one.name} ({one.model})") for one in language_models()]
+        if len(models) < 2:
+            del fields["model"]
+            return
+        fields["model"].choices = [("", "As configured"), *models]
+        fields["model"].help_text = (
+            "Which one is asked first; if it fails, the others follow in their order: "
+            f"{', '.join(name for name, _ in models)}."
+        )
+
     def task_spec(self) -> dict[str, Any]:
         said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
         limits = {name: said[f"limit_{name}"] for name in ("tokens", "seconds", "usd") if f"limit_{name}" in said}
-        asked = ("topic", "title", "words", "web_search", "target_similarity", "max_revisions")
+        asked = ("topic", "title", "words", "web_search", "model", "target_similarity", "max_revisions")
         return {
             **{name: said[name] for name in asked if name in said},
             "sections": [line.strip() for line in said.get("headings", "").splitlines() if line.strip()],

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SOURCE_READ = "source_read"
     SOURCE_SKIPPED = "source_skipped"
     SEARCHED = "searched"
+    SEARCH_FAILED = "search_failed"
     SOURCE_FOUND = "source_found"
     SOURCE_RETRACTED = "source_retracted"
     PLANNED = "planned"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from autonomy.errors import ProviderUnavailable
 from autonomy.ports import NodeContext
 
 
@@ -26,3 +27,15 @@ def look_for(context: NodeContext, query: str, limit: int) -> int:
         left_out=list(added.too_short),
     )
     return len(added.keys)
+
+
+def go_on_without(context: NodeContext, query: str, failure: ProviderUnavailable) -> None:
+    """Tell that a search failed, and that the sources there are have to do. The query is put again by a later plan."""
+    reasons = failure.details.get("reasons", {})
+    told = "; ".join(f"{provider}: {reason}" for provider, reason in reasons.items()) or "no service is configured"
+    context.episodes.note(
+        "search_failed",
+        f"“{query}” could not be searched for ({told}); the run goes on with the sources it has.",
+        query=query,
+        reasons=reasons,
+    )

@@ -70,6 +70,10 @@ class TaskSpec(BaseModel):
             "to them."
         ),
     )
+    model: Line | None = Field(
+        default=None,
+        description="Which of the configured language models is asked first; the others follow in their order.",
+    )
     target_similarity: StrictFloat | StrictInt | None = Field(
         default=None, ge=0, le=1, description="Accepted up to here: a fraction, 0.15 for 15 percent."
     )
@@ -85,7 +89,7 @@ class Journey:
 
     `graph` builds and compiles its LangGraph graph, without a checkpointer. Its nodes have the names of
     graph/state.py, and each names the next one in the state's `route`. `limits` hold for a run that asks for none,
-    instead of the settings' general ones.
+    instead of the settings' general ones. Where the task spec names no language model, `model` is asked first.
     """
 
     name: str
@@ -94,3 +98,4 @@ class Journey:
     task_spec: type[TaskSpec] = TaskSpec
     graph: Callable[[], Graph] = build
     limits: LimitsSpec = field(default_factory=LimitsSpec)
+    model: str | None = None

@@ -34,6 +34,11 @@ def language_models() -> list[ModelProvider]:
     return [_provider(spec, overrides) for spec in _specs(env)]
 
 
+def model_names() -> list[str]:
+    """Of the language models, in order of preference."""
+    return [spec.name for spec in _specs(settings.ENV)]
+
+
 def _specs(env: Environment) -> list[LanguageModelSpec]:
     if env.autonomy_language_models:
         return env.autonomy_language_models

@@ -99,15 +99,16 @@ class Operation:
         """Tell that the next provider has its turn, and why; without a follower, that others' answers are enough."""
         metrics.provider_fallback(self._kind, provider, follower or "")
         told = {"event": "fallback", "provider": provider, "next": follower, "reason": reason, "for": str(self._kind)}
-        then = f"next is {follower}" if follower else "what others found is used"
+        then = f"{follower} is asked next" if follower else "what others found is used"
         self._caller.episodes.now("fallback", f"{provider} is passed over ({reason}); {then}.", **told)
 
     def tell_retry(self, provider: str, reason: str, wait: float) -> None:
         """Tell that the provider is asked once more, and why the attempt before was of no use."""
         metrics.provider_retry(self._kind, provider)
+        again = f"in {wait:.1f} s" if wait >= 0.05 else "at once"
         self._caller.episodes.now(
             "retry",
-            f"{provider} did not help ({reason}); the next attempt follows in {wait:.1f} s.",
+            f"{provider} did not help ({reason}); it is asked again {again}.",
             event="retry",
             provider=provider,
             attempt=self._attempts.total(),
@@ -144,8 +145,9 @@ class Operation:
     def unavailable(self, what: str) -> ProviderUnavailable:
         """The error of a question that nobody who is left can answer: `what` came of it."""
         waits = [passed.retry_after for passed in self._passed.values() if passed.retry_after is not None]
-        advice = "See the keys in the settings." if self.faults == {Fault.KEY} else "Try the run again later."
-        text = f"{self.in_words(what)} {advice}"
+        text = self.in_words(what)
+        if not waits:  # else the run goes on by itself
+            text += " See the keys in the settings." if self.faults == {Fault.KEY} else " Try the run again later."
         return ProviderUnavailable(text, reasons=self.reasons, retry_after=min(waits, default=None))
 
     def _attempts_left(self, provider: str) -> int:

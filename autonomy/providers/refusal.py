@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import responses
 
 from autonomy.providers import complaint
 from autonomy.providers.attempt import AttemptFailed, Fault
@@ -19,6 +20,7 @@ MEANINGS = {
     401: "the key was refused",
     404: "the model or the address does not exist",
     422: "the request was refused",
+    529: "overloaded",
 }
 TOO_LONG = "the request is longer than the model takes"
 
@@ -48,7 +50,7 @@ def _fault_of(reply: Reply, said: Complaint) -> tuple[Fault, str]:
         return Fault.KEY, MEANINGS[401]
     if status in RETRYABLE or status >= 500:
         if not is_final:
-            return Fault.TRANSIENT, ""
+            return Fault.TRANSIENT, MEANINGS.get(status, responses.get(status, "").lower())
         # A limit that no waiting lifts is this provider's alone, anything else would be refused elsewhere too.
         return (Fault.QUOTA, "") if status == 429 else (Fault.REFUSED, "the provider says not to ask again")
     return Fault.REFUSED, "the address has moved" if 300 <= status < 400 else MEANINGS.get(status, "")

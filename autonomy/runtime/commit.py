@@ -206,7 +206,8 @@ def attempt_failed(
             end(run, Run.Status.FAILED, Run.Outcome.FAILED, f"{failure.node} failed: {failure.text}")
         else:
             delay = max(failure.not_before, min(RETRY_DELAY_CAP, RETRY_DELAY_BASE * 2.0 ** (attempt - 1)))
-            message = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
+            told = f"{failure.node} failed in attempt {attempt} of {bound}: {failure.text}"
+            message = f"{told} The next attempt follows in {delay:.0f} s."
             append(run, [failure.episode(Kind.STEP_FAILED, message, attempt, delay=delay)])
             _requeue(claim, run, scheduled_at=Now() + timedelta(seconds=delay), last_error=failure.text)
         run.save_progress()

@@ -138,7 +138,8 @@ class Execution:
             return False
         turn_is_over = time.monotonic() >= self._until or draining.seconds() is not None
         then: commit.Then = "hand_back" if turn_is_over else "go_on"
-        self._write(Kind.NODE_FINISHED, f"has finished; next is {route}", state, then)
+        told = "has finished a part and goes on" if route == self.node else f"has finished; next is {route}"
+        self._write(Kind.NODE_FINISHED, told, state, then)
         self._unit.begin(route)
         self._caller.begin(route)
         structlog.contextvars.bind_contextvars(node=route)

@@ -22,7 +22,7 @@ from autonomy.services.copied_sources import copy_sources
 from autonomy.services.locked_run import locked_run
 from autonomy.services.patch import Patch, patch_of, unfit
 from autonomy.services.patched_state import patched
-from autonomy.services.start_run import budgets_of, check_search, limits_of
+from autonomy.services.start_run import budgets_of, check_model, check_search, limits_of
 
 # A larger patch is recorded by the sizes of its parts only.
 RECORDED_BYTES = 20_000
@@ -121,6 +121,8 @@ def _task(fork: Run, task: dict[str, Any], patch: Patch) -> dict[str, Any]:
     journey = journey_named(fork.journey)
     spec = validated(journey, merged, "patch.task")
     check_search(spec, "patch.task")
+    if "model" in patch.task:
+        check_model(spec, "patch.task")
     asked = limits_of(journey, spec)
     names = [name for name in ("target_similarity", "max_revisions") if name in patch.task]
     for name in [*names, *(f"limit_{name}" for name in limits or {})]:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.template.defaultfilters import filesizeformat
+from django.utils.text import get_text_list
 
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
@@ -22,6 +23,7 @@ from autonomy.errors import InvalidInput
 from autonomy.journeys.journey import Journey, TaskSpec
 from autonomy.journeys.registry import journey_named, validated
 from autonomy.models import Job, Run, Source
+from autonomy.providers.configured import model_names
 from autonomy.runtime import queue
 from autonomy.runtime.seeding import seed
 from autonomy.services.idempotency import check_key, earlier, fingerprint
@@ -60,6 +62,7 @@ def start_run(
     chosen = journey_named(journey)
     spec = validated(chosen, task_spec)
     check_search(spec)
+    check_model(spec)
     rows, doubles = _source_rows(sources, may_be_none=spec.web_search)
     later = due(scheduled_at, "scheduled_at") if scheduled_at else None
     caller = actor or owner
@@ -163,6 +166,14 @@ def check_search(spec: TaskSpec, where: str = "task_spec") -> None:
     if spec.web_search and not settings.ENV.autonomy_search:
         hint = "No search service is configured here: leave web_search out, or have AUTONOMY_SEARCH name one."
         raise InvalidInput(hint, fields={f"{where}.web_search": [hint]})
+
+
+def check_model(spec: TaskSpec, where: str = "task_spec") -> None:
+    """Raises InvalidInput where the spec names a language model that is not configured."""
+    names = model_names()
+    if spec.model is not None and spec.model not in names:
+        hint = f"No language model of that name is configured here; there is {get_text_list(names, 'and')}."
+        raise InvalidInput(hint, fields={f"{where}.model": [hint]})
 
 
 def _source_rows(given: Sequence[GivenSource], *, may_be_none: bool) -> tuple[list[Source], list[str]]:

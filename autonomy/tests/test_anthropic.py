@@ -144,4 +144,4 @@ def test_a_proxy_without_a_key_is_asked_without_one(server):
 def test_an_overloaded_provider_may_be_asked_again(server, ask):
     server.status, server.body = 529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     failed = failure(ask)
-    assert (failed.reason, failed.fault) == ("HTTP 529", Fault.TRANSIENT)
+    assert (failed.reason, failed.fault) == ("HTTP 529: overloaded", Fault.TRANSIENT)

@@ -92,8 +92,8 @@ def test_a_retry_tells_what_was_wrong_and_the_provider_s_own_wait_wins(vendor, s
     assert run.status == "waiting_human"
     retries = [e.data for e in Episode.objects.filter(run=run, kind="retry").order_by("seq")]
     assert [(r["event"], r["provider"], r["attempt"], r["reason"]) for r in retries] == [
-        ("retry", "openai", 1, "HTTP 429"),
-        ("retry", "openai", 2, "HTTP 429"),
+        ("retry", "openai", 1, "HTTP 429: too many requests"),
+        ("retry", "openai", 2, "HTTP 429: too many requests"),
     ]
     assert retries[1]["wait_seconds"] == 0.02
 

@@ -61,13 +61,14 @@ class Row:
     says: str = ""
 
 
-DOWN = "HTTP 503"
+DOWN = "HTTP 503: service unavailable"
+BUSY = "HTTP 429: too many requests"
 TABLE = {
     "two 429s, then success": Row(
-        "429, 429", asked=(4, 0), retries=[("first", 1, "HTTP 429"), ("first", 2, "HTTP 429")]
+        "429, 429", asked=(4, 0), retries=[("first", 1, BUSY), ("first", 2, BUSY)]
     ),
-    "a 500, then success": Row("500", asked=(3, 0), retries=[("first", 1, "HTTP 500")]),
-    "overloaded, then success": Row("529", asked=(3, 0), retries=[("first", 1, "HTTP 529")]),
+    "a 500, then success": Row("500", asked=(3, 0), retries=[("first", 1, "HTTP 500: internal server error")]),
+    "overloaded, then success": Row("529", asked=(3, 0), retries=[("first", 1, "HTTP 529: overloaded")]),
     "a time-out, then success": Row("timeout", asked=(3, 0), retries=[("first", 1, "timed out")]),
     "a truncated body, then success": Row("truncated", asked=(3, 0), retries=[("first", 1, "the connection broke")]),
     "a reset connection, then success": Row("reset", asked=(3, 0), retries=[("first", 1, "the connection broke")]),
@@ -77,7 +78,7 @@ TABLE = {
         "prose*", asked=(4, 2), retries=[("first", 1, ""), ("first", 1, "")], fallbacks=[("first", "JSON")] * 2
     ),
     "a wait of 600 s is not taken: the next": Row(
-        "429:600", asked=(1, 2), fallbacks=[("first", "HTTP 429"), ("first", "rests")]
+        "429:600", asked=(1, 2), fallbacks=[("first", BUSY), ("first", "rests")]
     ),
     "the first is dead: the second answers": Row(
         "503*",
@@ -149,7 +150,7 @@ TABLE = {
         retries=[("first", 1, DOWN), ("first", 2, DOWN), ("second", 4, DOWN), ("second", 5, DOWN)],
         fallbacks=[("first", DOWN)],
         code="provider_unavailable",
-        says="first: HTTP 503; second: HTTP 503",
+        says=f"first: {DOWN}; second: {DOWN}",
     ),
     "both keys are refused": Row(
         "401",
@@ -228,7 +229,7 @@ def test_where_everybody_asks_to_wait_long_no_worker_waits_and_the_run_comes_bac
     assert (run.status, job.state) == ("queued", "queued")
     assert timedelta(seconds=550) < job.scheduled_at - timezone.now() <= timedelta(seconds=600)
     told = Episode.objects.get(run=run, kind="step_failed")
-    assert told.data["details"]["reasons"] == {"first": "HTTP 429", "second": "HTTP 429"}
+    assert told.data["details"]["reasons"] == {"first": BUSY, "second": BUSY}
 
 
 def test_a_longer_request_goes_to_a_larger_window_and_to_no_smaller_one(stage, settings, start, work):

@@ -118,7 +118,10 @@ def test_a_refusal_is_of_the_kind_its_vendor_means(status, body, fault):
         (413, "HTTP 413: the request is longer than the model takes"),
         (418, "HTTP 418"),
         (422, "HTTP 422: the request was refused"),
-        (503, "HTTP 503"),
+        (429, "HTTP 429: too many requests"),
+        (503, "HTTP 503: service unavailable"),
+        (529, "HTTP 529: overloaded"),
+        (599, "HTTP 599"),
     ],
 )
 def test_a_refusal_says_what_its_status_means(status, reason):

@@ -10,6 +10,7 @@ import pytest
 
 from autonomy.errors import InvalidInput
 from autonomy.models import Episode, Job, Passage, ProviderCall, Run, Source
+from autonomy.providers.breaker import breaker
 from autonomy.runtime import commit, queue, step
 from autonomy.services.fork_run import fork_run
 from autonomy.services.start_run import GivenSource, start_run
@@ -308,3 +309,66 @@ def test_the_console_links_to_a_found_work_safely(csl, href, start, boss):
     else:
         assert 'target="_blank" rel="noopener noreferrer">' not in page
         assert 'href="javascript' not in page
+
+
+def all_down(stage: SearchStage, **headers: str) -> None:
+    for name in ("crossref", "serper"):
+        stage.says(name, "", 503, **headers)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "900"}])
+def test_a_run_with_sources_of_its_own_goes_on_without_a_search_that_fails_and_says_so(stage, work, headers):
+    all_down(stage, **headers)
+    run = searching(GivenSource("marshes.txt", MARSHES.encode()), GivenSource("walls.txt", WALLS.encode()))
+    work()
+    run.refresh_from_db()
+    assert run.status == "waiting_human", run.reason
+    first = told(run, "search_failed")[0]
+    assert first["query"] == "What sea walls do to beaches"
+    assert set(first["reasons"]) == {"crossref", "serper"}
+    assert told(run, "searched") == [], "a search that failed is not one that found nothing"
+
+
+def test_a_fork_at_the_plan_puts_a_query_again_that_could_not_be_put(stage, work):
+    answers = dict(stage.answers)
+    all_down(stage)
+    run = searching(GivenSource("marshes.txt", MARSHES.encode()), GivenSource("walls.txt", WALLS.encode()))
+    work()
+    stage.answers = answers
+    for name in ("crossref", "serper"):
+        breaker().forget(f"search:{name}")
+    fork, _ = fork_run(run_id=run.pk, actor=run.user, patch={"route": "plan"})
+    work()
+    fork.refresh_from_db()
+    assert fork.status == "waiting_human", fork.reason
+    assert Source.objects.filter(run=fork, origin="search").exists()
+
+
+def test_sources_that_cannot_be_read_are_no_sources_to_go_on_with(stage, work):
+    all_down(stage)
+    run = searching(GivenSource("broken.pdf", b"no pdf"))
+    work()
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert "crossref: HTTP 503" in run.reason
+
+
+def test_where_no_section_can_be_supported_the_search_that_failed_is_the_reason(model, stage, work):
+    """The model's plan has one section, with the query “sea wall waves”, of which the source says nothing."""
+    all_down(stage)
+    run = searching(GivenSource("money.txt", b"Taxes pay for roads. " * 30), topic="Town finances")
+    work()
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert "not every search service answered" in run.reason
+
+
+@pytest.mark.parametrize("abstract", [WALLS, ""])
+def test_works_that_are_all_retracted_or_have_no_text_end_the_run_with_a_sentence(stage, work, abstract):
+    title = "RETRACTED: Walls of glass" if abstract else "Walls of glass"
+    stage.says("crossref", crossref(crossref_work("10.1000/gone", title, abstract)))
+    stage.says("serper", {"organic": []})
+    run = searching()
+    work()
+    run.refresh_from_db()
+    assert "The search found nothing on this topic that could be quoted" in run.reason

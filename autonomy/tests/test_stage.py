@@ -404,12 +404,25 @@ def test_the_table_of_calls_is_aligned_and_sums_up():
     answered = ProviderCall(operation_id=operation, node="plan", provider="second", model="claude-played", attempt=2)
     answered.outcome, answered.tokens_in, answered.tokens_out, answered.usd = "ok", 1000, 50, Decimal("0.00375")
     answered.estimated, answered.latency_ms = True, 1500
-    headings, *rows = calls_table.lines([failed, answered])
+    headings, *rows, note = calls_table.lines([failed, answered])
     assert [row.split() for row in rows] == [
-        ["plan", "first", "–", "1", "retryable", "429", "–", "–", "–", "0.01", "HTTP", "429"],
-        ["plan", "second", "claude-played", "2", "ok", "–", "~1000", "~50", "0.003750", "1.50"],
-        ["all", "1", "operations", "2", "1000", "50", "0.003750", "1.51"],
+        ["1.1", "plan", "first", "–", "–", "–", "–", "0.01", "HTTP", "429"],
+        ["1.2", "plan", "second", "claude-played", "~1000", "~50", "0.003750", "1.50", "ok"],
+        ["2", "all", "1000", "50", "0.003750", "1.51", "1", "of", "1", "questions", "answered"],
     ]
+    assert note.startswith("~ is reckoned")
     end = headings.index("seconds") + len("seconds")
-    assert [row[:end].rstrip()[-4:] for row in rows] == ["0.01", "1.50", "1.51"]
-    assert {len(row[:end].rstrip()) for row in rows} == {end}
+    assert [row[:end][-4:] for row in rows] == ["0.01", "1.50", "1.51"]
+
+
+def test_the_table_of_calls_numbers_its_questions_and_keeps_to_the_width_of_a_terminal():
+    first, second = uuid4(), uuid4()
+    calls = [
+        ProviderCall(operation_id=operation, node="draft", provider="first", attempt=attempt, outcome="retryable")
+        for operation, attempt in ((first, 1), (second, 1), (first, 2))
+    ]
+    calls[1].error = "the connection broke in the middle of a long answer (RemoteProtocolError)"
+    told = calls_table.lines(calls, 80)
+    assert [line.split()[0] for line in told if "draft" in line] == ["1.1", "2.1", "1.2"]
+    assert max(map(len, told)) <= 80
+    assert "0 of 2 questions answered" in " ".join(" ".join(told).split())

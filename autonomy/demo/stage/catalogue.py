@@ -50,7 +50,9 @@ SEA_WALLS = Work(
     (("Ada", "Sample"), ("Bo", "Beispiel")),
     2019,
     "Journal of Invented Shores",
-    "An invented study of sea walls. Waves thrown back by a wall take sand from the beach before it.",
+    "An invented study of sea walls. Waves thrown back by a wall take sand from the beach before it. In the invented "
+    "towns of this study, a beach before a sea wall lost a third of its width in twenty years, and rock had to be laid "
+    "at the foot of the wall every few winters.",
     41,
 )
 MARSHES = Work(
@@ -59,7 +61,9 @@ MARSHES = Work(
     (("Cleo", "Ejemplo"),),
     2021,
     "Annals of Made-up Coasts",
-    "An invented study of marshes. A belt of salt marsh lowers the waves of a storm before they reach the sea wall.",
+    "An invented study of marshes. A belt of salt marsh lowers the waves of a storm before they reach the sea wall. "
+    "Two hundred metres of marsh took half of their height, and the sea wall behind the marsh could be built lower and "
+    "needed less repair than walls by the open sea.",
     12,
     arxiv="2101.00001",
 )
@@ -69,7 +73,9 @@ RETREAT = Work(
     (("Dan", "Exemple"), ("Eve", "Muster")),
     2023,
     "Review of Imaginary Cities",
-    "An invented survey of cities that buy out houses by the rising sea, and of those who stay.",
+    "An invented survey of cities that buy out houses by the rising sea, and of those who stay. Managed retreat began "
+    "in the streets that flood most often, and tenants left before owners did. Cities that bought whole streets could "
+    "give the ground back to the sea.",
     7,
 )
 WITHDRAWN = Work(
@@ -88,7 +94,9 @@ PREPRINT = Work(
     (("Gil", "Vzor"),),
     2024,
     "Preprints of Nowhere",
-    "An invented note on early warning of floods in cities by the sea, from cheap tide gauges.",
+    "An invented note on early warning of floods in cities by the sea, from cheap tide gauges. A gauge of this kind "
+    "calls every telephone of a street one hour before the water comes, which is enough to lift what stands low and to "
+    "fetch the neighbours who cannot walk.",
     0,
     arxiv="2405.00002",
 )

@@ -4,9 +4,9 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from autonomy.errors import NoUsableSource
+from autonomy.errors import NoUsableSource, ProviderUnavailable
 from autonomy.graph.prompts import plan as prompt
-from autonomy.graph.searching import look_for
+from autonomy.graph.searching import go_on_without, look_for
 from autonomy.graph.state import GraphState
 from autonomy.ports import ModelRequest, NodeContext
 
@@ -17,11 +17,19 @@ def plan(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     """Look for sources if that is asked for, read them, then decide the sections and what to look for in each."""
     context, task = runtime.context, state["task"]
     query, searched = " ".join(task["topic"].split()), state.get("searched", [])
+    failure = None
     if task.get("web_search") and query not in searched:
-        look_for(context, query, WORKS_ON_TOPIC)
-        return {"searched": [*searched, query], "route": "plan"}
+        try:
+            look_for(context, query, WORKS_ON_TOPIC)
+            return {"searched": [*searched, query], "route": "plan"}
+        except ProviderUnavailable as error:
+            failure = error
     notes = context.library.read()
     usable = [note for note in notes if not note.skipped]
+    if failure:
+        if not usable:
+            raise failure
+        go_on_without(context, query, failure)
     if not usable:
         if not notes:
             raise NoUsableSource(

@@ -5,8 +5,8 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from autonomy.errors import NoUsableSource
-from autonomy.graph.searching import look_for
+from autonomy.errors import NoUsableSource, ProviderUnavailable
+from autonomy.graph.searching import go_on_without, look_for
 from autonomy.graph.state import GraphState
 from autonomy.ports import NodeContext, Passage
 
@@ -23,9 +23,11 @@ def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]
     """Find the passages each section rests on. A section nothing speaks to is dropped, and said so."""
     context, plan = runtime.context, state["plan"]
     found = {section["id"]: _find(context, section) for section in plan["sections"]}
-    sources = state["sources"]
+    sources: list[dict[str, Any]] = state["sources"]
+    failures: list[ProviderUnavailable] = []
     if state["task"].get("web_search"):
-        if searched := _look_further(state, context, found):
+        searched, failures = _look_further(state, context, found)
+        if searched:
             return {"searched": [*state.get("searched", []), *searched], "route": "research"}
         sources = _with_those_found(sources, context)
     chosen = _share_out(found)
@@ -44,6 +46,8 @@ def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]
                 queries=section["queries"],
             )
     if not kept:
+        if failures:
+            raise failures[0]
         raise NoUsableSource(
             "The sources hold nothing on this topic. Start a new run with sources that speak to it.",
             topic=state["task"]["topic"],
@@ -73,9 +77,12 @@ def research(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]
     }
 
 
-def _look_further(state: GraphState, context: NodeContext, found: dict[str, list[Passage]]) -> list[str]:
-    """Look for works for the sections that have too few passages. Returns the queries that were put, each a new one."""
-    known, put = set(state.get("searched", [])), []
+def _look_further(
+    state: GraphState, context: NodeContext, found: dict[str, list[Passage]]
+) -> tuple[list[str], list[ProviderUnavailable]]:
+    """Look for works for the sections that have too few passages. Returns the queries that were put, each a new one;
+    and why others could not be."""
+    known, put, failures = set(state.get("searched", [])), [], []
     for section in state["plan"]["sections"]:
         if len(found[section["id"]]) >= ENOUGH_PASSAGES:
             continue
@@ -83,10 +90,16 @@ def _look_further(state: GraphState, context: NodeContext, found: dict[str, list
             if query in known:
                 continue
             known.add(query)
+            try:
+                new = look_for(context, query, WORKS_PER_QUERY)
+            except ProviderUnavailable as failure:
+                go_on_without(context, query, failure)
+                failures.append(failure)
+                continue
             put.append(query)
-            if look_for(context, query, WORKS_PER_QUERY):
+            if new:
                 break
-    return put
+    return put, failures
 
 
 def _with_those_found(sources: list[dict[str, Any]], context: NodeContext) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
+from django.utils.text import get_text_list
 
 from autonomy.errors import AutonomyError
 from autonomy.management import calls_table
@@ -32,7 +35,7 @@ SIMILARITIES = (0.31, 0.09)
 PATIENCE = 600.0
 MARKS = {
     "run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓",
-    "step_failed": "✗", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
+    "step_failed": "✗", "search_failed": "!", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
     "usage_above_reserve": "!",
 }  # fmt: skip
 
@@ -127,8 +130,9 @@ class Command(BaseCommand):
         except AutonomyError as error:
             raise CommandError(f"{error.message} {error.details or ''}") from error
         models = [model.name for model in language_models()]
-        kind = "offline model: it only arranges and quotes the sources" if models == ["offline"] else ", ".join(models)
-        self.stdout.write(f"\nRun {run.pk}: “{topic}”, {len(given)} files, {kind}.\n")
+        offline = "the offline model: it only arranges and quotes the sources"
+        writer = offline if models == ["offline"] else get_text_list(models, "and")
+        self.stdout.write(f"\nRun {run.pk}\n“{topic}”, from {len(given)} files, by {writer}.\n")
         return run
 
     def _watch(self, run: Run, processes: Processes, similarities: Sequence[float]) -> None:
@@ -168,11 +172,15 @@ class Command(BaseCommand):
         bar = ""
         if episode.kind == "progress" and data.get("total", 99) <= 20:
             bar = f"[{'█' * data['done']}{'░' * (data['total'] - data['done'])}] "
-        self.stdout.write(f"{seconds:6.1f}s {episode.seq:3d} {mark} {episode.node or 'run':<14} {bar}{episode.message}")
+        before = f"{seconds:6.1f}s {episode.seq:3d} {mark} {episode.node or 'run':<14} "
+        self.stdout.write(textwrap.fill(
+            bar + episode.message, _width(), initial_indent=before, subsequent_indent=" " * len(before),
+            break_long_words=False, break_on_hyphens=False,
+        ))  # fmt: skip
 
     def _tell_calls(self, run: Run) -> None:
         self.stdout.write("")
-        for line in calls_table.lines(ProviderCall.objects.filter(run=run).order_by("pk")):
+        for line in calls_table.lines(ProviderCall.objects.filter(run=run).order_by("pk"), _width()):
             self.stdout.write(line)
 
     def _tell(self, run: Run) -> None:
@@ -188,14 +196,19 @@ class Command(BaseCommand):
         for ending in ("md", "docx"):
             path = Path(default_storage.path(f"{run.pk}/draft-{number}.{ending}"))
             self.stdout.write(f"document:  {_shown(path)}")
-        self.stdout.write(f"citations: {len(cited)} to {len(set(cited))} sources, {len(unknown)} that do not resolve")
+        resolve = f"{len(unknown)} do not resolve" if unknown else "all resolve"
+        self.stdout.write(f"citations: {len(cited)} to {len(set(cited))} sources; {resolve}")
         spent = told["budgets"]["spent"]
         self.stdout.write(
-            f"cost:      {spent['tokens']} tokens, {spent['seconds']:.1f} s of execution, {spent['usd']:.4f} USD"
+            f"cost:      {spent['tokens']:,} tokens, {spent['seconds']:.1f} s of execution, {spent['usd']:.4f} USD"
         )
         self.stdout.write(f"episodes:  {run.last_seq}, revision {run.revision}, outcome {run.outcome}")
         if unknown:
             raise CommandError(f"These citations do not resolve: {', '.join(unknown)}")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def _shown(path: Path) -> str:

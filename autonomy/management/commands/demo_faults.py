@@ -32,6 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, words: int, **options: Any) -> None:
         data_dir = settings.DATA_DIR / "demo-faults"
+        self.stdout.write("Three language models are played on this machine. What they answer, request by request:")
         with Stage() as stage:
             for player in bad_day.PLAYERS:
                 self._cast(stage, player, options[player.name])
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             code = self._demo(stage, data_dir, words)
             asked = {player.name: len(stage.provider(player.name).requests) for player in bad_day.PLAYERS}
         told = ", ".join(f"{name} {count}" for name, count in asked.items())
-        self.stdout.write(f"asked:     {sum(asked.values())} requests came to the stage ({told})")
+        self.stdout.write(f"requests:  {sum(asked.values())} came to the stage ({told})")
         if code:
             raise CommandError("The run did not survive this day.", returncode=code)
 
@@ -48,7 +49,9 @@ class Command(BaseCommand):
             stage.provider(player.name).script(script)
         except ScriptError as error:
             raise CommandError(f"--{player.name}: {error}") from error
-        self.stdout.write(f"{player.name:<8}{player.model:<16}{script or 'ok'}")
+        endless = script.rstrip().endswith("*")
+        told = script if endless else ", ".join(filter(None, [script, "then rightly" if script else "rightly"]))
+        self.stdout.write(f"  {player.name:<8}{player.model:<16}{told}")
         self.stdout.flush()
 
     def _demo(self, stage: Stage, data_dir: Path, words: int) -> int:
