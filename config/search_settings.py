@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from config.mistakes import shown
+
 if TYPE_CHECKING:
     from config.env import Environment
 
@@ -42,4 +44,4 @@ def mistakes(env: Environment) -> list[str]:
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, SERVICES, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SERVICES)}, or none alone."
-    return f"there is no service of the name “{name[:40]}”; {hint}"
+    return f"there is no service of the name “{shown(name)}”; {hint}"

@@ -30,7 +30,9 @@ class Secrets(dict[str, str]):
     def among(self, *found: Any) -> set[str]:
         """The names of those of which a part stands in any of this: texts, bytes, packed files, exceptions' texts."""
         blobs = [blob for one in found for blob in _unpacked(one)]
-        return {name for name, value in self.items() for blob in blobs if any(piece in blob for piece in _pieces(value))}
+        return {
+            name for name, value in self.items() for blob in blobs if any(piece in blob for piece in _pieces(value))
+        }
 
 
 def _pieces(secret: str) -> Iterator[bytes]:

@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from django.contrib import admin
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from django.views.debug import technical_500_response
 from pydantic import SecretStr
 from rest_framework.authtoken.models import Token
 
@@ -26,13 +29,23 @@ from autonomy.demo.stage import Stage, faults, writer
 from autonomy.demo.stage.faults import Fault
 from autonomy.demo.stage.reply import Reply
 from autonomy.models import Episode, ProviderCall, Run, Source
+from autonomy.ports import ModelRequest
+from autonomy.providers.attempt import AttemptFailed
+from autonomy.providers.configured import language_models
+from autonomy.providers.openai_compatible import OpenAICompatible
 from autonomy.services.start_run import GivenSource
+from autonomy.telemetry import redaction
 from autonomy.telemetry.redaction import REDACTED
 from autonomy.tests.clients import client_of
 from autonomy.tests.collector import Collector
 from autonomy.tests.planted import Secrets
 from autonomy.tests.test_worker import celery, status, wait_until  # noqa: F401
+from autonomy.tools.web_search.brave import Brave
+from autonomy.tools.web_search.configured import search_providers
 from config.embedded.redis_server import _program
+from config.env import read
+from config.language_models import LanguageModelSpec
+from config.settings import ENV
 from turnitin.deliver_report import deliver_report
 from turnitin.models import Cycle
 
@@ -225,7 +238,17 @@ def kept_by(address: str) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_secrets_that_providers_echo_appear_nowhere(
-    form, secrets, stage, environ, collector, celery, start, boss, tmp_path, guarded, settings  # noqa: F811
+    form,
+    secrets,
+    stage,
+    environ,
+    collector,
+    celery,  # noqa: F811
+    start,
+    boss,
+    tmp_path,
+    guarded,
+    settings,
 ):
     first, second, third = (stage.provider(name) for name in ("first", "second", "third"))
     told = secrets.told()
@@ -295,3 +318,70 @@ def test_secrets_that_providers_echo_appear_nowhere(
     assert {run.outcome for run in runs} == {"accepted", "", "failed"}
     assert collector.spans
     assert REDACTED.encode() in shown[reverse("admin:autonomy_run_change", args=[accepted.pk])]
+
+
+@pytest.fixture
+def planted(environ, settings, secrets) -> Iterator[Any]:
+    """The same settings in this process."""
+    settings.ENV = read(environ)
+    redaction.configure(settings.ENV.secrets())
+    yield settings.ENV
+    redaction.configure(ENV.secrets() | {settings.SECRET_KEY})
+
+
+def raised(call: Callable[[], Any]) -> str:
+    """What a traceback tells, and what the exceptions in it are."""
+    with pytest.raises(AttemptFailed) as error:
+        call()
+    return f"{''.join(traceback.format_exception(error.value))} {error.value!r} {vars(error.value)}"
+
+
+STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503, 529)
+ECHOED = [
+    *map(faults.echo, STATUSES), faults.bad_key(), faults.quota(), faults.overflow(), faults.garbage(), faults.reset(),
+    faults.truncated(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ECHOED, ids=[f"{number}-{fault.name}" for number, fault in enumerate(ECHOED)])
+def test_no_error_of_an_adapter_holds_a_key(fault, planted, stage, secrets):
+    asked = ModelRequest("plan", "Name it.", {"topic": "Sea walls"}, {"type": "object"})
+    for model in language_models():
+        stage.provider(model.name).then(fault)
+        told = raised(lambda model=model: model.answer(asked, timeout=5))
+        assert secrets.among(told, repr(model), vars(model)) == set()
+    for service in search_providers():
+        stage.provider(service.name).then(fault)
+        told = raised(lambda service=service: service.find("sea walls", 5, timeout=5))
+        assert secrets.among(told, repr(service)) == set()
+
+
+def test_settings_and_those_made_of_them_are_told_without_secrets(planted, secrets):
+    assert secrets.among(repr(planted), str(planted), planted.model_dump(), planted.model_dump_json()) == set()
+    assert secrets.among(repr(language_models()), repr(search_providers())) == set()
+
+
+def test_a_key_that_no_header_can_hold_is_not_told(stage, secrets):
+    key = f"{secrets['odd']}\nä"
+    spec = LanguageModelSpec(kind="openai", base_url=stage.at("first"), model="m", key=key)
+    asked = ModelRequest("plan", "", {}, {"type": "object"})
+    told = raised(lambda: OpenAICompatible(spec, {}).answer(asked, timeout=5))
+    told += raised(lambda: Brave(key, stage.at("brave")).find("sea walls", 5, timeout=5))
+    assert secrets.among(told) == set()
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/plain"])
+def test_django_s_debug_page_tells_no_secret_of_settings_and_variables(planted, settings, secrets, rf, accept):
+    def fail(address: str, options: dict[str, str], model: object) -> None:
+        raise RuntimeError(f"refused: {address}")
+
+    settings.DEBUG = True
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = planted.redis_url.get_secret_value()
+    request = rf.get("/", {"key": secrets["OPENAI_API_KEY"]}, headers={"Accept": accept, "X-Told": secrets["metrics"]})
+    request.META["HTTP_ACCEPT"] = accept
+    try:
+        fail(f"https://x/?key={secrets['OPENAI_API_KEY']}", {"other": secrets["TAVILY_API_KEY"]}, language_models()[0])
+    except RuntimeError:
+        page = technical_500_response(request, *sys.exc_info()).content
+    assert b"refused" in page
+    assert secrets.among(page) == set()
