@@ -9,17 +9,19 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from autonomy.telemetry.redaction import says_secret
 from config import language_models, search_settings
+from config.held_secrets import secrets_in
 from config.language_models import Address, LanguageModelSpec, Prices
+from config.mistakes import found_in, text_of
 
 OUR_PREFIXES = (
     "AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_",
@@ -177,64 +179,47 @@ class Environment(BaseModel):
     def _from_json(cls, value: object) -> object:
         try:
             return json.loads(value) if isinstance(value, str) else value
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError('it must be JSON, such as {"crossref": "https://proxy.example.org"}') from None
 
     def secrets(self) -> frozenset[str]:
         """Every value that must not be told: secret settings, wherever they stand, and the passwords in addresses."""
-        return frozenset(_secrets_in(dict(self)))
+        return frozenset(secrets_in(dict(self)))
 
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgres://", "postgresql://")):
             raise ValueError("it must start with postgres:// or postgresql://")
-        return value
+        return _whole(value)
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it must start with redis://, rediss:// or unix://")
+        return _whole(value)
+
+    @field_validator("autonomy_metrics_token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("it must be of ASCII letters, digits and signs, without spaces")
         return value
 
 
-# Addresses: of these only the password is a secret, and the rest helps who reads the log.
-ADDRESSES = ("database_url", "redis_url")
-
-
-def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        text = value.get_secret_value()
-        yield from _passwords_in(text)
-        if name == "otel_exporter_otlp_headers":
-            values = [pair.partition("=")[2].strip() for pair in text.split(",")]
-            yield from (part for one in values for part in (one, unquote(one), unquote(one).split(" ")[-1]))
-        elif name not in ADDRESSES:
-            yield text
-    elif isinstance(value, str):
-        yield from _passwords_in(value)
-    elif isinstance(value, BaseModel):
-        yield from _secrets_in(dict(value))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _secrets_in(item, str(key))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from _secrets_in(item)
-
-
-def _passwords_in(text: str) -> Iterator[str]:
-    """Of a URL: in front of the host, and in its query. As it is written there, and as it is meant."""
-    if "://" not in text:
-        return
+def _whole(address: SecretStr | None) -> SecretStr | None:
+    """Raises ValueError where signs in a password end it too early: a part of it would be taken for a port or a path,
+    and told in an error.
+    """
     try:
-        parts = urlsplit(text)
-        password = parts.netloc.rpartition("@")[0].partition(":")[2]
-        asked = [value for key, value in parse_qsl(parts.query) if says_secret(key)]
+        parts = urlsplit(address.get_secret_value() if address else "")
+        if parts.fragment or "@" in parts.path or (parts.port or 1) < 1:
+            raise ValueError
     except ValueError:
-        return
-    yield from (password, unquote(password), *asked)
+        signs = "/ is %2F, # is %23, ? is %3F, @ is %40"
+        raise ValueError(f"it is no address that can be read; in a password {signs}, [ is %5B") from None
+    return address
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
@@ -256,7 +241,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         read_in = Environment.model_validate(parsed)
     except ValidationError as error:
         # The value itself is left out: it may be a secret.
-        mistakes += [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}." for e in error.errors(include_input=False)]
+        mistakes += [f"{where.upper()}: {what}." for where, what in found_in(error)]
         raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes)) from None
     if read_in.autonomy_heartbeat_seconds * 2 > read_in.autonomy_lease_seconds:
         mistakes.append("AUTONOMY_HEARTBEAT_SECONDS: it must be at most half of AUTONOMY_LEASE_SECONDS.")
@@ -286,10 +271,9 @@ def _from_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
         base = name.removesuffix("_FILE").lower()
         if value and name.endswith("_FILE") and base in Environment.model_fields:
             try:
-                content = Path(value).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-                raise ImproperlyConfigured(f"{name}: cannot read it ({why}).") from None
+                content = text_of(Path(value))
+            except ValueError as error:
+                raise ImproperlyConfigured(f"{name}: {error}.") from None
             if content:
                 found.append((base, content))
     return found
@@ -303,8 +287,7 @@ def _parsed(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, Any]
             parsed["v2_budget_defaults"] = BudgetDefaults.model_validate_json(given["v2_budget_defaults"])
         except ValidationError as error:
             raise ImproperlyConfigured(
-                "V2_BUDGET_DEFAULTS: "
-                + " ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}." for e in error.errors())
+                "V2_BUDGET_DEFAULTS: " + " ".join(f"{where or 'it'}: {what}." for where, what in found_in(error))
             ) from None
     if "autonomy_language_models" in given:
         parsed["autonomy_language_models"] = language_models.read(given["autonomy_language_models"], environ)

@@ -6,7 +6,7 @@ Whatever does not fit stops the start-up with a sentence that names the item and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +24,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from config.mistakes import sentences, shown, text_of
 
 LIST = "AUTONOMY_LANGUAGE_MODELS"
 PRICES = "AUTONOMY_PRICES"
@@ -162,22 +164,15 @@ def read_prices(text: str) -> dict[str, Prices]:
         raise ImproperlyConfigured(f"{PRICES}: it must be a JSON object of models.")
     found: dict[str, Prices] = {}
     mistakes: list[str] = []
-    for model, item in items.items():
+    for number, (model, item) in enumerate(items.items(), start=1):
         try:
             found[model] = Prices.model_validate(item)
         except ValidationError as error:
-            mistakes += [f"{PRICES}: {model}: {sentence}" for sentence in sentences(error)]
+            label = model if shown(model) == model else f"item {number}"
+            mistakes += [f"{PRICES}: {label}: {sentence}" for sentence in sentences(error)]
     if mistakes:
         raise ImproperlyConfigured(" ".join(mistakes))
     return found
-
-
-def sentences(error: ValidationError) -> Iterator[str]:
-    """What pydantic found, without the values."""
-    for one in error.errors(include_input=False):
-        where = ".".join(map(str, one["loc"]))
-        what = one["msg"].removeprefix("Value error, ")
-        yield f"{where}: {what}." if where else f"{what}."
 
 
 def _json(name: str, text: str) -> Any:
@@ -196,10 +191,9 @@ def _key(spec: LanguageModelSpec, environ: Mapping[str, str]) -> SecretStr | Non
     elif spec.key_file:
         where = "key_file"
         try:
-            key = spec.key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise ValueError(f"key_file: cannot read it ({why})") from None
+            key = text_of(spec.key_file)
+        except ValueError as error:
+            raise ValueError(f"key_file: {error}") from None
         if not key:
             raise ValueError("key_file: the file is empty")
     else:

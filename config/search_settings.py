@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from config.mistakes import shown
+
 # Each service with the setting it cannot do without.
 SERVICES: dict[str, str | None] = {
     "crossref": None,
@@ -41,4 +43,4 @@ def mistakes(settings: Mapping[str, Any]) -> list[str]:
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, SERVICES, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SERVICES)}, or none alone."
-    return f"there is no service of the name “{name[:40]}”; {hint}"
+    return f"there is no service of the name “{shown(name)}”; {hint}"

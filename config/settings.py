@@ -100,6 +100,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if ENV.django_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.django_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.django_https else None
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER = "config.error_page.ErrorPage"
 
 # --- Postgres: it decides ---
 DATABASES = {

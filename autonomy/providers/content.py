@@ -1,4 +1,7 @@
-"""What a model wrote, made safe to keep: strict JSON, and strings that Postgres can hold."""
+"""What a model wrote, made safe to keep: strict JSON, and strings that Postgres can hold and that tell no secret.
+
+A provider may echo a key into an answer, and a draft is read by people who may not know it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import math
 import re
 from typing import Any, NoReturn
+
+from autonomy.telemetry.redaction import redact_content
 
 DEEPEST = 64
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
@@ -18,9 +23,9 @@ def clean_text(text: str) -> str:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The JSON object that the text is, its strings cleaned. Models like to put a fence around it: that is taken off.
+    """The JSON object that the text is, its strings cleaned and without secrets.
 
-    Raises ValueError.
+    Models like to put a fence around it: that is taken off. Raises ValueError.
     """
     text = clean_text(text)
     if fenced := _FENCED.fullmatch(text):
@@ -39,11 +44,11 @@ def _cleaned(value: Any, depth: int) -> Any:
     if depth > DEEPEST:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
-        return clean_text(value)
+        return redact_content(clean_text(value))
     if isinstance(value, list):
         return [_cleaned(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {clean_text(key): _cleaned(item, depth + 1) for key, item in value.items()}
+        return {redact_content(clean_text(key)): _cleaned(item, depth + 1) for key, item in value.items()}
     return value
 
 

@@ -13,6 +13,7 @@ from autonomy.providers import content, estimate, exchange, pricing, prompt, ref
 from autonomy.providers.attempt import MODEL_LENGTH, AttemptFailed, Fault, Usage
 from autonomy.providers.pricing import Price
 from autonomy.providers.prompt import Prompt
+from autonomy.telemetry.redaction import redact_content
 from config.language_models import LanguageModelSpec
 
 MOST_TOKENS = 10_000_000  # more than any model takes or gives: a larger count is a mistake
@@ -85,7 +86,8 @@ class Vendor(ABC):
         if reply.status != 200:
             raise refusal.of(reply)
         heard = self.heard(_envelope(reply.body)) if reply.whole else Heard()
-        model = content.clean_text(heard.model)[:MODEL_LENGTH] or self.model
+        # It stands in the draft: who wrote it.
+        model = redact_content(content.clean_text(heard.model))[:MODEL_LENGTH] or self.model
         usage = self._usage(heard, model, asked, reply, most)
         if heard.declined:
             raise AttemptFailed(heard.declined, Fault.REFUSED, http_status=200, usage=usage)

@@ -6,8 +6,11 @@ import structlog
 from django.contrib.auth.models import User
 
 from autonomy.errors import Conflict, NotFound, NotPermitted
+from autonomy.models import ProviderCall
 from autonomy.providers.breaker import breaker
-from autonomy.selectors.providers import breaker_states
+from autonomy.providers.configured import language_models
+from autonomy.providers.provider import key_of
+from autonomy.tools.web_search.configured import search_providers
 
 log = structlog.get_logger(__name__)
 PERMISSION = "autonomy.change_providercall"
@@ -20,7 +23,9 @@ def ask_again(*, key: str, actor: User) -> None:
     """
     if not actor.has_perm(PERMISSION):
         raise NotPermitted(permission=PERMISSION)
-    if key not in breaker_states():
+    models = {key_of(ProviderCall.Kind.LLM, one.name) for one in language_models()}
+    services = {key_of(ProviderCall.Kind.SEARCH, one.name) for one in search_providers()}
+    if key not in models | services:
         raise NotFound("No provider of that name is configured any more.", provider=key)
     breaker().forget(key)
     if not breaker().shared:

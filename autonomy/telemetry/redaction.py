@@ -13,6 +13,8 @@ from urllib.parse import quote, quote_plus
 REDACTED = "[redacted]"
 # A shorter one would be found in ordinary words, and take them away with it.
 SHORTEST = 6
+# An ordinary word or number as a password: every other text may hold it, and none because it was told.
+ORDINARY = re.compile(r"[^\W\d_]{1,15}|\d{1,15}")
 # Of base64 so many characters are left of a short secret that they can only be its own.
 SHORTEST_BASE64 = 8
 DEEPEST = 32
@@ -27,20 +29,34 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
 _values: re.Pattern[str] | None = None
+_values_in_content: re.Pattern[str] | None = None
 
 
 def configure(secrets: Iterable[str]) -> None:
     """The values to take out from now on, in this process. Those under six characters are left alone."""
-    global _values
-    told = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+    global _values, _values_in_content
+    long_enough = {secret for secret in secrets if len(secret) >= SHORTEST}
+    _values = _any_of(long_enough)
+    _values_in_content = _any_of(secret for secret in long_enough if not ORDINARY.fullmatch(secret))
+
+
+def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    told = {form for secret in secrets for form in _forms(secret)}
     # The longest first: a secret may begin with another one.
     longest_first = sorted(told, key=lambda form: (-len(form), form))
-    _values = re.compile("|".join(map(re.escape, longest_first))) if told else None
+    return re.compile("|".join(map(re.escape, longest_first))) if told else None
 
 
 def redact(text: str) -> str:
     """The text without any configured secret, in whichever of the usual encodings it stands there."""
     return _values.sub(REDACTED, text) if _values else text
+
+
+def redact_content(text: str) -> str:
+    """As `redact`, for what a provider wrote and a run works with: a password that is an ordinary word or number stays,
+    for such a text is full of them.
+    """
+    return _values_in_content.sub(REDACTED, text) if _values_in_content else text
 
 
 def says_secret(name: str) -> bool:

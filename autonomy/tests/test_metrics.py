@@ -74,8 +74,8 @@ def grown(settings) -> Callable[..., float]:
 
 @pytest.fixture
 def token(settings) -> str:
-    settings.ENV = settings.ENV.model_copy(update={"autonomy_metrics_token": SecretStr("scrape-mé")})
-    return "scrape-mé"
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_metrics_token": SecretStr("scrape-me")})
+    return "scrape-me"
 
 
 def read(collector: Any) -> CollectorRegistry:

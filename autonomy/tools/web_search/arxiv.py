@@ -60,7 +60,7 @@ class Arxiv:
             return None
         # arXiv registers a DOI for every paper: https://info.arxiv.org/help/doi.html
         doi = reading.doi(_said(entry, f"{_OWN}doi")) or reading.doi(f"10.48550/arxiv.{number[1]}")
-        url = f"https://arxiv.org/abs/{number[1]}"
+        url = reading.url(f"https://arxiv.org/abs/{number[1]}")
         csl = reading.csl(
             "article",
             title,

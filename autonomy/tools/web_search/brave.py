@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ class Brave:
     name: ClassVar[str] = "brave"
     price: ClassVar[Decimal] = Decimal("0.005")  # five dollars for 1,000 requests (November 2026)
     spacing: ClassVar[float] = 0.0
-    key: str
+    key: str = field(repr=False)
     url: str = "https://api.search.brave.com"
 
     def find(self, query: str, limit: int, *, timeout: float) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ class OpenAlex:
     # A dollar for 1,000 searches beyond the key's free dollar a day (November 2026).
     price: ClassVar[Decimal] = Decimal("0.001")
     spacing: ClassVar[float] = 0.0
-    key: str
+    key: str = field(repr=False)
     url: str = "https://api.openalex.org"
     contact: str = ""
 

@@ -1,4 +1,7 @@
-"""Parts of a service's answer, read without trust: each may be missing, of another type, or not what it should be."""
+"""Parts of a service's answer, read without trust: each may be missing, of another type, or not what it should be.
+
+A service may echo its key: what is read here holds no secret.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import lxml.html
 from autonomy.providers import refusal
 from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.providers.exchange import Reply
+from autonomy.telemetry.redaction import redact_content
 from autonomy.tools.extract import metadata
 from autonomy.tools.extract.prose import clean
 
@@ -84,7 +88,7 @@ def text(value: object) -> str:
     if "<" in value or "&" in value:
         value = _without_markup(_BLOCKS.sub("\n\n", _PREFIX.sub(r"\1", _HEADINGS.sub("\n\n", value))))
     paragraphs = (clean(paragraph) for paragraph in re.split(r"\n\s*\n", value))
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)[:LONGEST_TEXT]
+    return redact_content("\n\n".join(paragraph for paragraph in paragraphs if paragraph))[:LONGEST_TEXT]
 
 
 def _without_markup(value: str) -> str:
@@ -99,7 +103,7 @@ def _without_markup(value: str) -> str:
 
 def doi(value: object) -> str:
     """Lower case, without `https://doi.org/` or `doi:`; empty where it is no DOI."""
-    match = _DOI.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _DOI.fullmatch(value.strip()) if isinstance(value, str) and _is_open(value) else None
     return match[1].lower() if match else ""
 
 
@@ -112,7 +116,12 @@ def url(value: object) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
     except ValueError:
         return ""
-    return value if good else ""
+    return value if good and _is_open(value) else ""
+
+
+def _is_open(address: str) -> bool:
+    """Without the secret in it an address would lead elsewhere: such a one is none."""
+    return redact_content(address) == address
 
 
 def day(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ class SemanticScholar:
     name: ClassVar[str] = "semantic_scholar"
     price: ClassVar[Decimal] = Decimal(0)
     spacing: ClassVar[float] = 1.0  # one request a second with a key
-    key: str = ""
+    key: str = field(default="", repr=False)
     url: str = "https://api.semanticscholar.org"
 
     def find(self, query: str, limit: int, *, timeout: float) -> list[Found]:

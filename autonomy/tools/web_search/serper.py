@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ class Serper:
     name: ClassVar[str] = "serper"
     price: ClassVar[Decimal] = Decimal("0.001")  # a dollar for 1,000 queries (November 2026)
     spacing: ClassVar[float] = 0.0
-    key: str
+    key: str = field(repr=False)
     url: str = "https://google.serper.dev"
 
     def find(self, query: str, limit: int, *, timeout: float) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
@@ -23,7 +23,7 @@ class Tavily:
     name: ClassVar[str] = "tavily"
     price: ClassVar[Decimal] = Decimal("0.008")  # one credit for a basic search (November 2026)
     spacing: ClassVar[float] = 0.0
-    key: str
+    key: str = field(repr=False)
     url: str = "https://api.tavily.com"
 
     def find(self, query: str, limit: int, *, timeout: float) -> list[Found]:
