@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -51,75 +52,98 @@ def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], de
         return _settled(caller, entry, call, attempt, deadline, span)
 
 
+@dataclass
+class _Known:
+    """What is known of an attempt. As long as nobody knows what was paid, `usage` is the most it can be.
+
+    `tell_breaker` says what it means for the provider: an error of our own means nothing.
+    """
+
+    usage: Usage
+    model: str
+    outcome: str = ProviderCall.Outcome.FINAL
+    http_status: int | None = None
+    error: str = "it ended in an error of our own"
+    tell_breaker: Callable[[str], None] = field(default_factory=lambda: breaker().unused)
+
+    def answered(self, usage: Usage, model: str) -> None:
+        self.usage, self.model = usage, redact(model)
+        self.outcome, self.error = ProviderCall.Outcome.OK, ""
+        self.tell_breaker = breaker().good
+
+    def failed(self, failure: AttemptFailed, timeout: float) -> None:
+        self.usage = failure.usage or self.usage
+        self.http_status, self.error = failure.http_status, failure.reason
+        if not failure.retryable:
+            self.tell_breaker = breaker().good
+            return
+        self.outcome = ProviderCall.Outcome.RETRYABLE
+        if _says_something(failure, timeout):
+            self.tell_breaker = breaker().bad
+
+
 def _settled(
     caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], deadline: float, span: ProviderSpan
 ) -> T:
     began = time.monotonic()
     timeout = min(settings.ENV.autonomy_provider_timeout, deadline - began)
-    # An error of our own says nothing about the provider.
-    tell_breaker = breaker().unused
-    # Unless we learn better nobody knows what was paid, and it counts as the most.
-    usage, model, http_status = dataclasses.replace(entry.at_most, estimated=True), entry.model, None
-    outcome, error = ProviderCall.Outcome.FINAL, "it ended in an error of our own"
+    known = _Known(dataclasses.replace(entry.at_most, estimated=True), entry.model)
     try:
         if timeout <= 0:
             raise NotSent(NO_TIME)
         value, usage, model = attempt(timeout)
-        model = redact(model)
-        outcome, error = ProviderCall.Outcome.OK, ""
-        tell_breaker = breaker().good
+        known.answered(usage, model)
         return value
-    except AttemptFailed as failed:
-        failed.attempt = entry.attempt
-        usage, http_status, error = failed.usage or usage, failed.http_status, failed.reason
-        if failed.retryable:
-            outcome = ProviderCall.Outcome.RETRYABLE
-        if not failed.retryable:
-            tell_breaker = breaker().good
-        elif _says_something(failed, timeout):
-            tell_breaker = breaker().bad
+    except AttemptFailed as failure:
+        failure.attempt = entry.attempt
+        known.failed(failure, timeout)
         raise
     finally:
         seconds = time.monotonic() - began
-        latency_ms = round(seconds * 1000)
         try:
             ledger.settle(
                 call,
-                model=model,
-                outcome=outcome,
-                usage=usage,
-                latency_ms=latency_ms,
-                http_status=http_status,
-                error=error,
+                model=known.model,
+                outcome=known.outcome,
+                usage=known.usage,
+                latency_ms=round(seconds * 1000),
+                http_status=known.http_status,
+                error=known.error,
             )
         finally:
-            tell_breaker(entry.key)
-        caller.used(entry.provider, usage)
-        usd = None if usage.usd is None else float(usage.usd)
-        tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
-        metrics.provider_attempt(entry.kind, entry.provider, str(outcome), seconds)
-        metrics.spent(entry.provider, entry.model, **tokens, usd=usd)
-        span.told(
-            str(outcome),
-            model=model,
-            **tokens,
-            tokens_cached=usage.tokens_cached,
-            usd=usd,
-            http_status=http_status,
-            reason=error,
-        )
-        log.info(
-            "provider_call",
-            provider=entry.provider,
-            attempt=entry.attempt,
-            duration_ms=latency_ms,
-            **tokens,
-            outcome=str(outcome),
-            http_status=http_status,
-            error=error,
-        )
-        if ledger.is_above(usage, entry.at_most):
-            _tell_above(caller, entry, usage)
+            known.tell_breaker(entry.key)
+        caller.used(entry.provider, known.usage)
+        _tell(entry, known, seconds, span)
+        if ledger.is_above(known.usage, entry.at_most):
+            _tell_above(caller, entry, known.usage)
+
+
+def _tell(entry: ledger.Entry, known: _Known, seconds: float, span: ProviderSpan) -> None:
+    """To metrics, trace and log."""
+    outcome, usage = str(known.outcome), known.usage
+    usd = None if usage.usd is None else float(usage.usd)
+    tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+    metrics.provider_attempt(entry.kind, entry.provider, outcome, seconds)
+    metrics.spent(entry.provider, entry.model, **tokens, usd=usd)
+    span.told(
+        outcome,
+        model=known.model,
+        **tokens,
+        tokens_cached=usage.tokens_cached,
+        usd=usd,
+        http_status=known.http_status,
+        reason=known.error,
+    )
+    log.info(
+        "provider_call",
+        provider=entry.provider,
+        attempt=entry.attempt,
+        duration_ms=round(seconds * 1000),
+        **tokens,
+        outcome=outcome,
+        http_status=known.http_status,
+        error=known.error,
+    )
 
 
 def _says_something(failed: AttemptFailed, timeout: float) -> bool:
