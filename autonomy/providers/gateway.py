@@ -36,7 +36,7 @@ class Gateway:
         Raises ProviderRefused where a model finds the request wrong, ContextOverflow where it is too long for all,
         UnusableAnswer, ProviderUnavailable and BudgetExceeded.
         """
-        question = _Question(Operation(self._caller, ProviderCall.Kind.LLM), request)
+        question = _Question(Operation(self._caller, ProviderCall.Kind.LLM, providers=len(self._models)), request)
         models: Sequence[ModelProvider] = self._models
         while models:
             resting: dict[str, float] = {}

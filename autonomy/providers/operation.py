@@ -47,8 +47,9 @@ class Operation:
     """Bounded in attempts, at each provider and over all, and in time. Whoever is passed over is told of."""
 
     def __init__(self, caller: Caller, kind: ProviderCall.Kind, *, providers: int = 0) -> None:
-        """`providers`: how many may all be asked, where one answer is not enough; each can then have an attempt."""
+        """`providers`: how many there are to ask; whatever the others need, each can have an attempt."""
         self.id = uuid4()
+        self._providers = providers
         self._bound = max(settings.ENV.autonomy_operation_attempts, providers)
         self._caller = caller
         self._kind = kind
@@ -139,7 +140,8 @@ class Operation:
 
     def _attempts_left(self, provider: str) -> int:
         here = settings.ENV.autonomy_provider_attempts - self._attempts[provider]
-        left = min(here, self._bound - self._attempts.total())
+        to_come = max(0, self._providers - len({*self._attempts, *self._passed, provider}))
+        left = min(here, self._bound - self._attempts.total() - to_come)
         if left <= 0:
             raise Passed("no attempt is left for it")
         return int(left)

@@ -37,8 +37,8 @@ def provider_states() -> list[dict[str, Any]]:
 def calls_of_a_day() -> dict[str, dict[str, Any]]:
     """`{"<kind>:<name>": {attempts, failed, tokens, usd, last_failure}}` of the last 24 hours, configured or not.
 
-    `usd` is None where no price is known; `last_failure` is `{at, error}` or None. Of more than LOOKED_AT attempts only the
-    newest are looked at: the table only grows, and is read by its key.
+    `usd` is None where no price is known; `last_failure` is `{at, error}` or None. Of more than LOOKED_AT attempts
+    only the newest are looked at: the table only grows, and is read by its key.
     """
     newest = Subquery(ProviderCall.objects.order_by("-pk").values("pk")[:1])
     failed = Q(outcome__in=[ProviderCall.Outcome.RETRYABLE, ProviderCall.Outcome.FINAL, ProviderCall.Outcome.LOST])

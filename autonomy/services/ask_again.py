@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from autonomy.errors import Conflict, NotFound, NotPermitted
 from autonomy.providers.breaker import breaker
-from autonomy.selectors.providers import breaker_states
+from autonomy.providers.configured import model_names
 
 log = structlog.get_logger(__name__)
 PERMISSION = "autonomy.change_providercall"
@@ -18,9 +19,10 @@ def ask_again(*, key: str, actor: User) -> None:
 
     Raises NotPermitted, NotFound for one that is not configured, and Conflict while Redis, where it is kept, is away.
     """
+    env = settings.ENV
     if not actor.has_perm(PERMISSION):
         raise NotPermitted(permission=PERMISSION)
-    if key not in breaker_states():
+    if key not in {*(f"llm:{name}" for name in model_names()), *(f"search:{name}" for name in env.autonomy_search)}:
         raise NotFound("No provider of that name is configured any more.", provider=key)
     breaker().forget(key)
     if not breaker().shared:
