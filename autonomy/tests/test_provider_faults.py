@@ -215,6 +215,19 @@ def test_faults_and_what_a_run_does(stage, settings, start, work, row):
         assert all(calls.filter(provider=name).count() <= 3 for name in ("first", "second"))
 
 
+def test_the_last_of_three_has_an_attempt_whatever_the_others_used_up(stage, settings, start, work):
+    specs = [*settings.ENV.autonomy_language_models, model(stage, "third")]
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": specs})
+    stage.provider("first").script("503*")
+    stage.provider("second").script("503*")
+    run = start()
+    work()
+    run.refresh_from_db()
+    assert run.status == "waiting_human", run.reason
+    plan = ProviderCall.objects.filter(run=run, node="plan").order_by("pk")
+    assert [call.provider for call in plan] == [*["first"] * 3, *["second"] * 2, "third"]
+
+
 def test_a_run_that_failed_because_all_were_down_goes_on_when_they_are_back(stage, start, work, superuser):
     for name in ("first", "second"):
         stage.provider(name).script("503*")
