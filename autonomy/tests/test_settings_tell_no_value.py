@@ -31,7 +31,8 @@ FIELDS = (
 )  # fmt: skip
 PLACES: list[Any] = [
     SECRET, f" {SECRET}\n", f"http://{SECRET}", f"http://u:{SECRET}@h", f"http://h:{SECRET}", f"http://[{SECRET}]",
-    [SECRET], {SECRET: SECRET}, f"{SECRET}\u0000", f"/{SECRET}", SECRET * 400, [[SECRET]], {"in": SECRET, "out": SECRET},
+    [SECRET], {SECRET: SECRET}, f"{SECRET}\u0000", f"/{SECRET}", SECRET * 400, [[SECRET]],
+    {"in": SECRET, "out": SECRET},
 ]  # fmt: skip
 
 
