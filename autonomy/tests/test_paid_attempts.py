@@ -15,13 +15,16 @@ from django.utils import timezone
 
 from autonomy.errors import BudgetExceeded, LeaseLost, RunCancelled
 from autonomy.models import Episode, ProviderCall, Run, spending, statements
+from autonomy.ports import ModelRequest
 from autonomy.providers import ledger, retry
 from autonomy.providers.attempt import AttemptFailed, Fault, NotSent, TimedOut, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
+from autonomy.providers.gateway import Gateway
 from autonomy.providers.operation import Operation, Passed
 from autonomy.runtime import recovery
 from autonomy.services.raise_budget import raise_budget
+from autonomy.tests.scripted import ScriptedModel
 from autonomy.tests.test_budget import entry, limited, settle, totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,15 +56,18 @@ class Asker:
         self.proceed: Callable[[], None] = lambda: None
         self.seconds = (900.0, 0.0)
 
-    def operation(self) -> Operation:
-        caller = Caller(
+    @property
+    def caller(self) -> Caller:
+        return Caller(
             run_id=self.run.pk,
             node="plan",
             episodes=self.told,
             proceed=lambda: self.proceed(),
             seconds=lambda: self.seconds,
         )
-        return Operation(caller, ProviderCall.Kind.LLM)
+
+    def operation(self) -> Operation:
+        return Operation(self.caller, ProviderCall.Kind.LLM)
 
     def ask(self, attempt: Callable[[float], tuple[str, Usage, str]], at_most: Usage = MOST) -> str:
         return self.operation().put_to("one", attempt, at_most=at_most, model="m")
@@ -288,8 +294,18 @@ def test_a_run_without_seconds_ends_at_its_limit_and_not_as_failed(asker):
     asker.seconds = (10.0, 10.0)
     with pytest.raises(BudgetExceeded):
         operation.put_to("one", answers, at_most=MOST)
-    with pytest.raises(BudgetExceeded):
-        operation.failure()
+
+
+def test_a_question_that_takes_the_last_seconds_without_an_answer_ends_the_run_at_its_limit(asker):
+    model = ScriptedModel()
+
+    def time_flies(request: ModelRequest) -> None:
+        asker.seconds = (10.0, 10.0)
+        raise AttemptFailed("timed out", Fault.TRANSIENT, usage=None)
+
+    model.before = time_flies
+    with pytest.raises(BudgetExceeded, match="seconds"):
+        Gateway([model], asker.caller).answer(ModelRequest("plan", "Plan.", {}, {}))
 
 
 # --- waits ---
