@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 FRESH = 5.0
 SPARE = 20.0
 PATIENCE_MS = 5000
+CONNECT_SECONDS = 3.0
 
 # One pass over the narrow columns; there is no index to keep, which every commit would have to pay for.
 RUNS = """
@@ -87,16 +88,29 @@ class _Answer:
     def metrics(self) -> list[Metric]:
         # Those who come together wait for one answer.
         with self._lock:
-            began = time.monotonic()
-            if began >= self._until:
-                try:
-                    self._known = [*self._figures(_rows(self._statement))]
-                except DatabaseError as error:
-                    log.warning("metrics_not_read", error=type(error).__name__)
-                    self._known = []
-                ended = time.monotonic()
-                self._until = ended + max(FRESH, SPARE * (ended - began))
+            if time.monotonic() >= self._until:
+                self._known, took = self._ask()
+                self._until = time.monotonic() + max(FRESH, SPARE * took)
             return self._known
+
+    def _ask(self) -> tuple[list[Metric], float]:
+        """The figures, and for how many seconds the database was busy with them: not at all where it is away."""
+        began = None
+        try:
+            _connect()
+            began = time.monotonic()
+            return [*self._figures(_rows(self._statement))], time.monotonic() - began
+        except DatabaseError as error:
+            log.warning("metrics_not_read", error=type(error).__name__)
+            return [], time.monotonic() - began if began else 0.0
+
+
+def _connect() -> None:
+    """Django waits half a minute for a database that is away; whoever scrapes has left by then."""
+    pool = getattr(connection, "pool", None)
+    if pool and connection.connection is None:
+        with connection.wrap_database_errors:
+            pool.putconn(pool.getconn(timeout=CONNECT_SECONDS))
 
 
 def _rows(statement: str) -> list[tuple[Any, ...]]:

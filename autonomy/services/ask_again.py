@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from autonomy.errors import Conflict, NotFound, NotPermitted
 from autonomy.models import ProviderCall
 from autonomy.providers.breaker import breaker
-from autonomy.providers.configured import language_models
+from autonomy.providers.configured import model_names
 from autonomy.providers.provider import key_of
-from autonomy.tools.web_search.configured import search_providers
 
 log = structlog.get_logger(__name__)
 PERMISSION = "autonomy.change_providercall"
@@ -23,8 +23,8 @@ def ask_again(*, key: str, actor: User) -> None:
     """
     if not actor.has_perm(PERMISSION):
         raise NotPermitted(permission=PERMISSION)
-    models = {key_of(ProviderCall.Kind.LLM, one.name) for one in language_models()}
-    services = {key_of(ProviderCall.Kind.SEARCH, one.name) for one in search_providers()}
+    models = {key_of(ProviderCall.Kind.LLM, name) for name in model_names()}
+    services = {key_of(ProviderCall.Kind.SEARCH, name) for name in settings.ENV.autonomy_search}
     if key not in models | services:
         raise NotFound("No provider of that name is configured any more.", provider=key)
     breaker().forget(key)

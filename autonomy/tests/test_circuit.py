@@ -86,7 +86,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_five_minutes():
         now += 1
         known = known.bad(now)
     assert waits == [15, 30, 60, 120, 240, 300, 300]
-    assert known.asked(now, 65)[1].reason == "the probe failed"
+    assert known.asked(now, 65)[1].reason == "the call that tried it failed"
 
 
 def test_a_probe_of_which_nothing_was_heard_gives_way():

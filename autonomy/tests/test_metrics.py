@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
 from autonomy.api import metrics as view
@@ -231,6 +234,22 @@ def test_without_the_database_the_rest_is_told(client_with_token, monkeypatch):
     assert "autonomy_runs" not in told
 
 
+def test_a_database_that_is_away_is_not_waited_for_and_is_asked_again_as_soon_as_it_may_be_back(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        gone = nobody.getsockname()[1]
+    monkeypatch.setattr(selector, "FRESH", 0.0)
+    monkeypatch.setattr(selector, "CONNECT_SECONDS", 0.5)
+    database = read(InTheDatabase())
+    connection.close()
+    with ConnectionPool(f"host=127.0.0.1 port={gone} connect_timeout=5", min_size=0, max_size=1, timeout=120) as away:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(connection), "pool", away)
+            began = time.monotonic()
+            assert database.get_sample_value("autonomy_database_up") == 0
+            assert time.monotonic() - began < 60
+        assert database.get_sample_value("autonomy_database_up") == 1
+
+
 @pytest.fixture
 def client_with_token(token) -> Client:
     return Client(headers={"Authorization": f"Bearer {token}"})
@@ -259,6 +278,24 @@ def test_without_the_token_nobody_reads(token, header):
     assert answer["WWW-Authenticate"] == "Bearer"
     assert set(answer.json()) == {"code", "message", "details"}
     assert b"autonomy_runs" not in answer.content
+
+
+@pytest.mark.parametrize("method", ["get", "head", "post"])
+def test_a_token_in_the_address_opens_nothing(token, method):
+    assert getattr(Client(), method)(f"/metrics?token={token}&access_token={token}").status_code == 401
+
+
+def test_an_accept_header_of_any_size_and_form_is_answered(client_with_token):
+    huge = ",".join(f"a/b;q=0.{number % 10}" for number in range(6000))
+    for accept in (
+        huge,
+        ";;;,,,",
+        "*/*;q=abc",
+        "application/openmetrics-text;version=",
+        "text/plain;version;=",
+        "\x00",
+    ):
+        assert client_with_token.get("/metrics", headers={"Accept": accept}).status_code == 200
 
 
 def test_where_no_token_is_set_none_opens():

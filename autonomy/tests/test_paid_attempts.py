@@ -15,13 +15,16 @@ from django.utils import timezone
 
 from autonomy.errors import BudgetExceeded, LeaseLost, RunCancelled
 from autonomy.models import Episode, ProviderCall, Run, spending, statements
-from autonomy.providers import ledger
-from autonomy.providers.attempt import AttemptFailed, Fault, TimedOut, Usage
+from autonomy.ports import ModelRequest
+from autonomy.providers import ledger, retry
+from autonomy.providers.attempt import AttemptFailed, Fault, NotSent, TimedOut, Usage
 from autonomy.providers.breaker import breaker
 from autonomy.providers.caller import Caller
+from autonomy.providers.gateway import Gateway
 from autonomy.providers.operation import Operation, Passed
 from autonomy.runtime import recovery
 from autonomy.services.raise_budget import raise_budget
+from autonomy.tests.scripted import ScriptedModel
 from autonomy.tests.test_budget import entry, limited, settle, totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,15 +56,18 @@ class Asker:
         self.proceed: Callable[[], None] = lambda: None
         self.seconds = (900.0, 0.0)
 
-    def operation(self) -> Operation:
-        caller = Caller(
+    @property
+    def caller(self) -> Caller:
+        return Caller(
             run_id=self.run.pk,
             node="plan",
             episodes=self.told,
             proceed=lambda: self.proceed(),
             seconds=lambda: self.seconds,
         )
-        return Operation(caller, ProviderCall.Kind.LLM)
+
+    def operation(self) -> Operation:
+        return Operation(self.caller, ProviderCall.Kind.LLM)
 
     def ask(self, attempt: Callable[[float], tuple[str, Usage, str]], at_most: Usage = MOST) -> str:
         return self.operation().put_to("one", attempt, at_most=at_most, model="m")
@@ -193,6 +199,15 @@ def test_a_provider_that_refuses_is_well_and_closes_its_circuit(asker, half_open
     with pytest.raises(Exception, match="no"):
         asker.ask(fails(AttemptFailed("no", fault, http_status=400)))
     assert state() == "closed"
+    assert ProviderCall.objects.get().outcome == "final"
+
+
+def test_who_was_not_asked_at_all_is_not_blamed(asker, env, half_open):
+    env(autonomy_provider_attempts=1)
+    with pytest.raises(Passed, match="too many wait"):
+        asker.ask(fails(NotSent("too many wait for their turn")))
+    assert state() == "half_open"
+    assert half_open()
 
 
 def test_a_probe_that_fails_opens_the_circuit_again(asker, half_open):
@@ -241,6 +256,104 @@ def test_a_database_that_stays_away_at_the_end_leaves_a_reservation_that_is_sett
     ProviderCall.objects.update(created_at=timezone.now() - timedelta(hours=1))
     recovery.recover()
     assert totals(asker.run) == (500, Decimal("0.5"), 0, 0)
+
+
+# --- limits ---
+
+
+@pytest.mark.parametrize(
+    ("limits", "at_most"),
+    [({"tokens": 1000}, Usage(600, 0)), ({"usd": 1}, Usage(1, 1, usd=Decimal("0.6")))],
+    ids=["tokens", "usd"],
+)
+def test_what_others_have_reserved_is_waited_for_until_the_deadline_and_no_longer(start, env, limits, at_most):
+    env(autonomy_provider_deadline=0.5)
+    asker = Asker(limited(start, **limits))
+    ledger.reserve(entry(asker.run, at_most))
+    looks: list[None] = []
+    asker.proceed = lambda: looks.append(None)
+    with pytest.raises(BudgetExceeded) as caught:
+        asker.ask(answers, at_most=at_most)
+    assert caught.value.waits
+    assert len(looks) > 1, "it waited"
+    assert ProviderCall.objects.count() == 1
+
+
+def test_a_run_that_must_not_go_on_asks_nobody(asker):
+    def cancelled() -> None:
+        raise RunCancelled
+
+    asker.proceed = cancelled
+    with pytest.raises(RunCancelled):
+        asker.ask(answers)
+    assert not ProviderCall.objects.exists()
+
+
+def test_a_run_without_seconds_ends_at_its_limit_and_not_as_failed(asker):
+    operation = asker.operation()
+    asker.seconds = (10.0, 10.0)
+    with pytest.raises(BudgetExceeded):
+        operation.put_to("one", answers, at_most=MOST)
+
+
+def test_a_question_that_takes_the_last_seconds_without_an_answer_ends_the_run_at_its_limit(asker):
+    model = ScriptedModel()
+
+    def time_flies(request: ModelRequest) -> None:
+        asker.seconds = (10.0, 10.0)
+        raise AttemptFailed("timed out", Fault.TRANSIENT, usage=None)
+
+    model.before = time_flies
+    with pytest.raises(BudgetExceeded, match="seconds"):
+        Gateway([model], asker.caller).answer(ModelRequest("plan", "Plan.", {}, {}))
+
+
+# --- waits ---
+
+
+def test_waits_grow_up_to_their_cap_and_are_drawn_from_nothing_on(monkeypatch):
+    drawn: list[tuple[float, float]] = []
+
+    def draw(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return 0.0
+
+    monkeypatch.setattr("random.uniform", draw)
+    with pytest.raises(AttemptFailed):
+        retry.call(
+            lambda: fails(AttemptFailed("down", Fault.TRANSIENT))(1)[0],
+            attempts=9,
+            deadline=time.monotonic() + 60,
+            before_retry=lambda error, wait: None,
+        )
+    assert drawn[:8] == [(0, 0.5), (0, 1.0), (0, 2.0), (0, 4.0), (0, 8.0), (0, 16.0), (0, 30.0), (0, 30.0)]
+
+
+def test_a_wait_is_left_at_once_when_the_run_is_cancelled(asker):
+    asked = iter([None])
+
+    def cancelled() -> None:
+        if next(asked, "again"):
+            raise RunCancelled
+
+    asker.proceed = cancelled
+    began = time.monotonic()
+    with pytest.raises(RunCancelled):
+        asker.ask(fails(AttemptFailed("HTTP 429", Fault.TRANSIENT, retry_after=25.0)))
+    assert time.monotonic() - began < 15
+
+
+def test_a_wait_above_the_cap_is_not_taken_though_there_is_time(asker):
+    with pytest.raises(Passed) as caught:
+        asker.ask(fails(AttemptFailed("HTTP 429", Fault.TRANSIENT, retry_after=45.0)))
+    assert (caught.value.retry_after, ProviderCall.objects.count()) == (45.0, 1)
+
+
+def test_a_rest_that_is_over_already_is_not_asked_about_without_a_pause(asker):
+    operation = asker.operation()
+    operation.pass_over("one", "it rests", Fault.TRANSIENT)
+    assert operation.waits_for({"one": 0.0})
+    assert asker.told.data[-1]["wait_seconds"] == 0.5
 
 
 # --- time ---

@@ -77,6 +77,24 @@ TABLE = {
     "never in the asked form: the next": Row(
         "prose*", asked=(4, 2), retries=[("first", 1, ""), ("first", 1, "")], fallbacks=[("first", "JSON")] * 2
     ),
+    "a repair counts among the attempts": Row(
+        "prose, 503*2",
+        asked=(4, 1),
+        retries=[("first", 1, "not a JSON"), ("first", 2, DOWN)],
+        fallbacks=[("first", f"not a JSON object, and then {DOWN}")],
+    ),
+    "one repair in all, whoever answers": Row(
+        "prose*",
+        "prose*",
+        status="failed",
+        asked=(2, 1),
+        retries=[("first", 1, "not a JSON")],
+        fallbacks=[("first", "JSON")],
+        code="unusable_answer",
+    ),
+    "a wait of 45 s is not taken either: the next": Row(
+        "429:45", asked=(1, 2), fallbacks=[("first", "HTTP 429"), ("first", "rests")]
+    ),
     "a wait of 600 s is not taken: the next": Row(
         "429:600", asked=(1, 2), fallbacks=[("first", BUSY), ("first", "rests")]
     ),
@@ -197,6 +215,19 @@ def test_faults_and_what_a_run_does(stage, settings, start, work, row):
         assert all(calls.filter(provider=name).count() <= 3 for name in ("first", "second"))
 
 
+def test_the_last_of_three_has_an_attempt_whatever_the_others_used_up(stage, settings, start, work):
+    specs = [*settings.ENV.autonomy_language_models, model(stage, "third")]
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": specs})
+    stage.provider("first").script("503*")
+    stage.provider("second").script("503*")
+    run = start()
+    work()
+    run.refresh_from_db()
+    assert run.status == "waiting_human", run.reason
+    plan = ProviderCall.objects.filter(run=run, node="plan").order_by("pk")
+    assert [call.provider for call in plan] == [*["first"] * 3, *["second"] * 2, "third"]
+
+
 def test_a_run_that_failed_because_all_were_down_goes_on_when_they_are_back(stage, start, work, superuser):
     for name in ("first", "second"):
         stage.provider(name).script("503*")
@@ -230,6 +261,26 @@ def test_where_everybody_asks_to_wait_long_no_worker_waits_and_the_run_comes_bac
     assert timedelta(seconds=550) < job.scheduled_at - timezone.now() <= timedelta(seconds=600)
     told = Episode.objects.get(run=run, kind="step_failed")
     assert told.data["details"]["reasons"] == {"first": BUSY, "second": BUSY}
+
+
+@pytest.mark.parametrize("reason", ["it asked to be left alone", "its quota is used up"])
+def test_where_all_rest_for_long_only_a_known_end_brings_the_run_back(stage, start, work, reason):
+    for name in ("first", "second"):
+        breaker().cool(f"llm:{name}", 600, reason)
+    run = start()
+    work()
+    assert Run.objects.get(pk=run.pk).status == ("failed" if "quota" in reason else "queued")
+    assert not ProviderCall.objects.exists()
+
+
+def test_who_has_failed_is_not_asked_again_while_another_is_waited_for(stage, start, work):
+    stage.provider("first").script("503*3")
+    breaker().cool("llm:second", 1, "it asked to be left alone")
+    run = start()
+    work()
+    assert Run.objects.get(pk=run.pk).status == "waiting_human"
+    assert (len(stage.provider("first").requests), len(stage.provider("second").requests)) == (4, 1)
+    assert Episode.objects.filter(run=run, kind="fallback").count() == 1
 
 
 def test_a_longer_request_goes_to_a_larger_window_and_to_no_smaller_one(stage, settings, start, work):

@@ -13,14 +13,17 @@ from django.db.models import Field
 
 from autonomy.episodes.record import NewEpisode, append_leased
 from autonomy.errors import LeaseLost
-from autonomy.models import Episode, Job, Run, statements
+from autonomy.models import Episode, Job, Run, spending, statements
 from autonomy.runtime import queue, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MODELS = {model._meta.db_table: model for model in apps.get_app_config("autonomy").get_models()}
 STATEMENTS = {
-    name: text for name, text in vars(statements).items() if isinstance(text, str) and name.isupper() and name[0] != "_"
+    name: text
+    for module in (statements, spending)
+    for name, text in vars(module).items()
+    if isinstance(text, str) and name.isupper() and name[0] != "_"
 }
 INSERTS = [
     pytest.param(table, {column.strip() for column in columns.split(",")}, id=f"{name}-{table}")

@@ -89,7 +89,7 @@ class Circuit:
     def bad(self, now: float) -> Circuit:
         if self._probing(now):
             wait = min(max(2 * self.wait, FIRST_WAIT), LONGEST_WAIT)
-            return Circuit(wait=wait, until=now + wait, reason="the probe failed")
+            return Circuit(wait=wait, until=now + wait, reason="the call that tried it failed")
         if self.state(now) is not State.CLOSED:
             return self
         counting = self._in_bucket_of(now)
