@@ -115,6 +115,16 @@ def quick(journey: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def env(settings: Any) -> Callable[..., None]:
+    """Change settings of the environment, by their names in lower case."""
+
+    def change(**values: object) -> None:
+        settings.ENV = settings.ENV.model_copy(update=values)
+
+    return change
+
+
+@pytest.fixture
 def vendors_stage() -> Iterator[Any]:
     """Vendors that are played: see docs/stage.md."""
     from autonomy.demo.stage import Stage

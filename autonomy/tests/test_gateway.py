@@ -42,14 +42,6 @@ class Unread:
 
 
 @pytest.fixture
-def env(settings) -> Callable[..., None]:
-    def change(**values: object) -> None:
-        settings.ENV = settings.ENV.model_copy(update=values)
-
-    return change
-
-
-@pytest.fixture
 def vendor(vendors_stage, env, monkeypatch) -> Provider:
     """The only language model: it answers rightly what a run asks, and `GOOD` to the question of `ask`."""
     monkeypatch.setattr("autonomy.providers.retry.BASE_SECONDS", 0.01)

@@ -17,14 +17,6 @@ from autonomy.tests import quick as journey
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def env(settings):
-    def change(**changes):
-        settings.ENV = settings.ENV.model_copy(update={f"autonomy_{name}": n for name, n in changes.items()})
-
-    return change
-
-
 @pytest.fixture(autouse=True)
 def no_session_outlives_its_test():
     yield
@@ -106,7 +98,7 @@ def test_a_transaction_that_postgres_ended_because_it_stood_still_may_be_tried_a
 
 
 def test_a_long_commit_leaves_a_lease_that_has_not_run_out(quick, env):
-    env(lease_seconds=1.0, heartbeat_seconds=0.3)
+    env(autonomy_lease_seconds=1.0, autonomy_heartbeat_seconds=0.3)
     quick()
     claim = queue.claim()
     seen = []

@@ -80,14 +80,6 @@ def asker(start, monkeypatch) -> Asker:
 
 
 @pytest.fixture
-def env(settings) -> Callable[..., None]:
-    def change(**values: object) -> None:
-        settings.ENV = settings.ENV.model_copy(update=values)
-
-    return change
-
-
-@pytest.fixture
 def half_open(monkeypatch) -> Iterator[Callable[[], bool]]:
     """The circuit of `one` waits for its probe; the fixture tells whether the place of the probe is free."""
     ahead = 0.0

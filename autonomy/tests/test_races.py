@@ -28,14 +28,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def env(settings):
-    def change(**changes):
-        settings.ENV = settings.ENV.model_copy(update={f"autonomy_{name}": n for name, n in changes.items()})
-
-    return change
-
-
-@pytest.fixture
 def mara():
     return UserFactory(username="mara", is_staff=True)
 
@@ -75,7 +67,7 @@ def lose_every_worker(kind):
 
 
 def test_a_priority_set_while_the_commit_waits_holds_for_the_rest_of_the_run(quick, env, mara):
-    env(slice_seconds=0)
+    env(autonomy_slice_seconds=0)
     run = quick()
     claim = queue.claim()
     holding, go = threading.Event(), threading.Event()
@@ -166,7 +158,7 @@ def test_a_cancel_asked_for_during_an_attempt_that_fails_is_honoured_with_the_fa
 
 
 def test_a_cancel_asked_for_in_the_last_superstep_of_a_turn_is_honoured_with_its_commit(quick, env, mara):
-    env(slice_seconds=0)
+    env(autonomy_slice_seconds=0)
     run = quick()
     journey.inside["plan"] = lambda run_id: cancel_run(run_id=run.pk, actor=mara)
     step.execute(queue.claim())
@@ -295,7 +287,7 @@ def test_jobs_of_ended_runs_do_not_stand_in_their_owners_way(quick, work):
 
 
 def test_a_fork_of_a_checkpoint_that_is_pruned_meanwhile_is_refused_and_leaves_nothing(quick, work, env, monkeypatch):
-    env(keep_checkpoints=1)
+    env(autonomy_keep_checkpoints=1)
     run = quick()
     work()
     deliver(run, 0.1)
