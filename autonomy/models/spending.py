@@ -26,7 +26,9 @@ FROM run
 RETURNING id
 """
 
-# Once only: of a call that is settled no row comes back. One that was given up as lost is put right.
+# Once only: of a call that is settled no row comes back. One that was given up as lost is put right. The totals are
+# those of the row once it is held: from the statement's beginning, when it may not have been lost yet, Postgres would
+# first reckon a spend below nothing, and refuse it.
 SETTLE = """
 WITH before AS (
   SELECT id, outcome, tokens_in + tokens_out AS tokens, coalesce(usd, 0) AS usd
@@ -38,15 +40,18 @@ WITH before AS (
       estimated = %(estimated)s, latency_ms = %(latency_ms)s, error = %(error)s
   FROM before WHERE c.id = before.id
   RETURNING c.run_id, before.outcome AS was, before.tokens, before.usd
+), held AS (
+  SELECT s.*, r.id, r.spent_tokens, r.spent_usd, r.reserved_tokens, r.reserved_usd
+  FROM settled s JOIN autonomy_runs r ON r.id = s.run_id FOR NO KEY UPDATE OF r
 )
 UPDATE autonomy_runs r
-SET spent_tokens = r.spent_tokens + %(tokens_in)s + %(tokens_out)s
-      - CASE WHEN s.was = 'lost' THEN s.tokens ELSE 0 END,
-    spent_usd = least(r.spent_usd + coalesce(%(usd)s::numeric, 0)
-      - CASE WHEN s.was = 'lost' THEN s.usd ELSE 0 END, %(most_usd)s::numeric),
-    reserved_tokens = r.reserved_tokens - CASE WHEN s.was = 'pending' THEN s.tokens ELSE 0 END,
-    reserved_usd = r.reserved_usd - CASE WHEN s.was = 'pending' THEN s.usd ELSE 0 END
-FROM settled s WHERE r.id = s.run_id
+SET spent_tokens = held.spent_tokens + %(tokens_in)s + %(tokens_out)s
+      - CASE WHEN held.was = 'lost' THEN held.tokens ELSE 0 END,
+    spent_usd = least(held.spent_usd + coalesce(%(usd)s::numeric, 0)
+      - CASE WHEN held.was = 'lost' THEN held.usd ELSE 0 END, %(most_usd)s::numeric),
+    reserved_tokens = held.reserved_tokens - CASE WHEN held.was = 'pending' THEN held.tokens ELSE 0 END,
+    reserved_usd = held.reserved_usd - CASE WHEN held.was = 'pending' THEN held.usd ELSE 0 END
+FROM held WHERE r.id = held.id
 RETURNING r.id
 """
 

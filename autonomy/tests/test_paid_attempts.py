@@ -452,6 +452,34 @@ def test_a_run_whose_row_is_held_does_not_hold_up_the_lost_calls_of_others(start
     assert totals(held) == (500, 0, 0, 0)
 
 
+def test_an_answer_that_is_written_down_while_its_call_is_taken_for_lost_is_put_right(start):
+    run = limited(start, tokens=1000)
+    call = ledger.reserve(entry(run, MOST))
+    ProviderCall.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    failed: list[BaseException] = []
+
+    def write_down() -> None:
+        try:
+            settle(call, USED)
+        except BaseException as error:  # noqa: BLE001 - told by the assertion
+            failed.append(error)
+        connection.close()
+
+    late = threading.Thread(target=write_down)
+    with transaction.atomic():
+        assert ledger.settle_lost(older_than=60) == 1
+        late.start()
+        with connection.cursor() as cursor:
+            for _ in range(500):
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0]:
+                    break
+                time.sleep(0.02)
+    late.join()
+    assert not failed
+    assert totals(run) == (120, Decimal("0.1"), 0, 0)
+
+
 def test_limits_raised_while_calls_are_lost_and_come_back_never_leave_the_books(start, superuser):
     run = limited(start, tokens=1000)
     lost = ledger.reserve(entry(run, Usage(600, 0)))
