@@ -150,7 +150,10 @@ class BudgetExceeded(AutonomyError):
     def of(cls, which: str, limit: float, spent: float, asked: float = 0, *, waits: bool = False) -> BudgetExceeded:
         """`asked` is what the next call could use at most. `waits`: calls under way may still give enough back."""
         if asked and spent < limit:
-            told = f"{spent:,} of {limit:,} {which} are spent, and the next call could use up to {asked:,}."
+            told = (
+                f"{spent:,} of {limit:,} {which} are spent, and the next call could use up to {asked:,}. To go on, it "
+                f"takes a limit of {round(spent + asked, 6):,} or more."
+            )
             error = cls(told, which=which, limit=limit, spent=spent, asked=asked)
         else:
             error = cls(

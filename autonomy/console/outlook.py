@@ -12,8 +12,8 @@ from autonomy.models import Job, Run
 _ENDED = {
     Run.Outcome.ACCEPTED: "The similarity is within the target: the document is accepted and the run has ended.",
     Run.Outcome.BUDGET_EXCEEDED: (
-        "The run has ended at one of its limits. The draft so far is kept. Once the limit is raised far enough, it "
-        "goes on from there."
+        "The run has ended at one of its limits. The draft so far is kept. Once its limits are raised, it goes on "
+        "from there."
     ),
     Run.Outcome.REVISIONS_EXHAUSTED: (
         "No revision is left, so the run has ended. The last draft is kept. A fork can go on from any checkpoint."

@@ -17,6 +17,8 @@ class Columns:
 
     @display(description="Cost", ordering="usd")
     def cost(self, call: ProviderCall) -> str:
+        if call.usd is None and not (call.tokens_in or call.tokens_out or call.outcome == ProviderCall.Outcome.OK):
+            return "–"
         amount = "unknown" if call.usd is None else figures.usd(call.usd)
         return f"{amount} (estimated)" if call.estimated else amount
 

@@ -23,8 +23,10 @@ from autonomy.selectors.providers import calls_of_a_day, provider_states
 from autonomy.services.ask_again import PERMISSION, ask_again
 
 ADDRESS = "admin:autonomy_providercall_providers"
-HEADERS = ["Provider", "Model", "State", "Attempts", "Tokens", "Cost", "Last failure"]
-TITLES = {"llm": "Language models", "search": "Search services"}
+KINDS = {
+    "llm": ("Language models", ["Provider", "State", "Attempts", "Tokens", "Cost", "Last failure"]),
+    "search": ("Search services", ["Provider", "State", "Attempts", "Cost", "Last failure"]),
+}
 NONE = {"attempts": 0, "failed": 0, "tokens": 0, "usd": None, "last_failure": None}
 
 
@@ -48,8 +50,8 @@ class ProvidersPage(EndlessAdmin):
                 "title": "Providers",
                 "opts": self.opts,
                 "tables": [
-                    {"title": title, "table": {"headers": HEADERS, "rows": rows}}
-                    for kind, title in TITLES.items()
+                    {"title": title, "table": {"headers": headers, "rows": rows}}
+                    for kind, (title, headers) in KINDS.items()
                     if (rows := [_row(one, calls) for one in states if one["kind"] == kind])
                 ],
                 "resting": [{"key": f"{one['kind']}:{one['name']}", "name": one["name"]} for one in resting],
@@ -73,12 +75,12 @@ def _ask_again(request: HttpRequest, key: str) -> HttpResponse:
 def _row(one: dict[str, Any], calls: dict[str, dict[str, Any]]) -> list[SafeString | str]:
     did = calls.get(f"{one['kind']}:{one['name']}", NONE)
     failed = f" ({did['failed']:,} failed)" if did["failed"] else ""
+    tokens = [f"{did['tokens']:,}" if did["tokens"] else "–"]
     return [
-        one["name"],
-        one["model"] or "–",
+        f"{one['name']} {one['model']}".strip(),
         _state(one),
         f"{did['attempts']:,}{failed}" if did["attempts"] else "–",
-        f"{did['tokens']:,}" if did["tokens"] else "–",
+        *(tokens if one["kind"] == "llm" else []),
         _cost(did),
         _last_failure(did["last_failure"]),
     ]
@@ -102,4 +104,4 @@ def _cost(did: dict[str, Any]) -> str:
 
 
 def _last_failure(failure: dict[str, Any] | None) -> SafeString | str:
-    return format_html("{} ago: {}", figures.age(failure["at"]), failure["error"]) if failure else "–"
+    return format_html("<span>{} ago: {}</span>", figures.age(failure["at"]), failure["error"]) if failure else "–"

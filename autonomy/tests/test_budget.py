@@ -151,7 +151,9 @@ def test_the_episode_says_what_is_spent_and_what_the_next_call_would_need(model,
     assert (run.status, run.outcome, run.route) == ("done", "budget_exceeded", "END")
     told = Episode.objects.get(run=run, kind="budget_exceeded")
     assert told.data == {"budget_exceeded": True, "which": "tokens", "limit": 220, "spent": 100, "asked": 130}
-    assert told.message == "100 of 220 tokens are spent, and the next call could use up to 130."
+    assert told.message == "100 of 220 tokens are spent, and the next call could use up to 130. " + (
+        "To go on, it takes a limit of 230 or more."
+    )
     assert len(model.requests) == 1, "the call that could cross the limit was not made"
 
 
