@@ -52,15 +52,20 @@ class Heartbeat:
             with self._lock:
                 held = [*self._held.values()]
             for claim in held:
-                try:
-                    _renew_or_give_back(claim)
-                except LeaseLost:
-                    self.release(claim)
-                except DatabaseError as error:
-                    # Postgres may be restarting; the lease has room for a missed beat or two.
-                    log.warning("heartbeat_missed", job_id=claim.job_id, error=type(error).__name__)
-                finally:
-                    connections.close_all()
+                told = {"run_id": str(claim.run_id), "job_id": claim.job_id, "attempt": claim.attempt}
+                with structlog.contextvars.bound_contextvars(**told):
+                    self._beat_for(claim)
+
+    def _beat_for(self, claim: Claim) -> None:
+        try:
+            _renew_or_give_back(claim)
+        except LeaseLost:
+            self.release(claim)
+        except DatabaseError as error:
+            # Postgres may be restarting; the lease has room for a missed beat or two.
+            log.warning("heartbeat_missed", error=type(error).__name__)
+        finally:
+            connections.close_all()
 
 
 _heartbeat = Heartbeat()

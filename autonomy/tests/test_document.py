@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
+import zipfile
 from typing import Any
 
 import docx
 import pytest
 
 from autonomy.errors import DocumentError
-from autonomy.text import citations
+from autonomy.text import citations, prose
 from autonomy.tools.document import to_docx, to_readable
 
 REFERENCES: list[dict[str, Any]] = [
@@ -138,3 +140,53 @@ def test_a_writer_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch
 
 def test_other_scripts_survive() -> None:
     assert paragraphs(to_docx("海面が上昇。 هذا نص.", []))[0] == "海面が上昇。 هذا نص."
+
+
+def links(data: bytes) -> list[str]:
+    """Where a Word file leads to."""
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        relations = packed.read("word/_rels/document.xml.rels").decode()
+    return re.findall(r'Target="([^"]*)" TargetMode="External"', relations)
+
+
+@pytest.mark.parametrize("field", ["URL", "DOI"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd",
+        "ms-word:ofe|u|http://evil.example.org",
+        "javascript:alert(1)",
+        "\\\\evil\\share",
+        "data:x,y",
+    ],
+)
+def test_a_reference_leads_to_web_pages_only(field: str, address: str) -> None:
+    reference = {"id": "a", "type": "webpage", "title": "Tides", field: address}
+    assert links(to_docx("Tides rise [@a].\n", [reference])) == []
+    assert address not in to_readable("Tides rise [@a].\n", [reference])
+
+
+@pytest.mark.parametrize(
+    "address", [{"URL": "https://example.org/a"}, {"DOI": "10.1000/a"}, {"DOI": "https://doi.org/10.1000/a"}]
+)
+def test_a_reference_s_page_is_linked(address: dict[str, str]) -> None:
+    [link] = set(links(to_docx("Tides rise [@a].\n", [{"id": "a", "type": "webpage", "title": "Tides", **address}])))
+    assert link in ("https://example.org/a", "https://doi.org/10.1000/a")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Tides](javascript:alert(1)) and [x](javascript:alert(2))",
+        '<a href="javascript:alert(3)">Tides</a>',
+        "<script>alert(4)</script>",
+        "![x](http://evil.example.org/x.png)",
+        "<javascript:alert(5)> <https://evil.example.org>",
+        "[x]: javascript:alert(6)",
+    ],
+)
+def test_the_title_of_a_found_work_is_text_and_nothing_else(title: str) -> None:
+    reference = {"id": "a", "type": "webpage", "title": title, "container-title": title, "author": [{"literal": title}]}
+    assert links(to_docx("Tides rise [@a].\n", [reference])) == []
+    more = set(prose.beyond(to_readable("Tides rise [@a].\n", [reference])))
+    assert more <= {"a heading", "a bracket or @ that is escaped"}

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 import structlog
+from django.db import OperationalError
 from langgraph.graph import END, START, StateGraph
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
 from autonomy.errors import LeaseLost, ProviderUnavailable
 from autonomy.graph.state import GraphState
-from autonomy.runtime import queue, step
+from autonomy.runtime import lease, queue, step
+from autonomy.tests import fan_out
 from autonomy.tests import quick as quick_journey
+from autonomy.tests.test_worker import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,3 +112,37 @@ def test_nodes_that_langgraph_runs_side_by_side_in_threads_log_the_same_run(logg
     graph.compile().invoke({"run_id": "a run"})
     assert len({line["thread"] for line in logged}) == 2
     assert [(line["run_id"], line["node"]) for line in logged] == [("a run", "draft")] * 2
+
+
+def test_the_threads_of_a_run_that_writes_sections_side_by_side_name_its_run_job_node_and_attempt(
+    logged, model, journey, work
+):
+    fan_out.before[:] = [lambda number: log.info("inside", number=number)]
+    try:
+        run = journey("fan_out")
+        work()
+    finally:
+        fan_out.before.clear()
+    run.refresh_from_db()
+    assert run.outcome == "accepted", run.reason
+    inside = [line for line in logged if line["event"] in ("inside", "provider_call")]
+    assert len(inside) == 2 * fan_out.SECTIONS
+    job = run.jobs.get(kind="start").pk
+    assert {(line["run_id"], line["job_id"], line["node"]) for line in inside} == {(str(run.pk), job, "draft")}
+    assert all(line["attempt"] == 1 for line in inside)
+    assert len({line["number"] for line in inside if line["event"] == "inside"}) == fan_out.SECTIONS
+    assert get_contextvars() == {}
+
+
+def test_a_heartbeat_that_is_missed_names_its_run(logged, quick, settings, monkeypatch):
+    def away(claim: queue.Claim) -> bool:
+        raise OperationalError
+
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_heartbeat_seconds": 0.1})
+    monkeypatch.setattr(lease, "renew", away)
+    run = quick()
+    claim = queue.claim()
+    with lease.renewed(claim):
+        wait_until(lambda: any(line["event"] == "heartbeat_missed" for line in logged))
+    [line, *_] = [line for line in logged if line["event"] == "heartbeat_missed"]
+    assert (line["run_id"], line["job_id"], line["attempt"]) == (str(run.pk), claim.job_id, 1)

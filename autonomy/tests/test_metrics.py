@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
@@ -243,7 +243,7 @@ def test_a_database_that_is_away_is_not_waited_for_and_is_asked_again_as_soon_as
     connection.close()
     with ConnectionPool(f"host=127.0.0.1 port={gone} connect_timeout=5", min_size=0, max_size=1, timeout=120) as away:
         with monkeypatch.context() as patched:
-            patched.setattr(type(connection), "pool", away)
+            patched.setattr(type(connections["default"]), "pool", away)
             began = time.monotonic()
             assert database.get_sample_value("autonomy_database_up") == 0
             assert time.monotonic() - began < 60

@@ -390,6 +390,11 @@ def test_a_publisher_s_mark_before_the_title_is_seen(title, marked):
     [
         "javascript:alert(1)",
         "javascript://x.org/%0aalert(1)",
+        "https://x.org\u2044y.example.org/",
+        "https://x\u3002org/",
+        "https://x%0a.org/",
+        "https://x.org:99999/",
+        "https://x.org:port/",
         "ftp://x.org",
         "//x.org",
         "http://",

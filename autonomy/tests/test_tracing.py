@@ -11,18 +11,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from autonomy.errors import ProviderRefused
-from autonomy.models import Run
+from autonomy.models import Job, Run
 from autonomy.providers.attempt import AttemptFailed, Fault
-from autonomy.runtime import queue
+from autonomy.runtime import queue, recovery, step
 from autonomy.services.cancel_run import cancel_run
 from autonomy.tasks import execute_next
 from autonomy.telemetry import redaction, tracing
@@ -147,6 +149,85 @@ def test_a_run_that_ends_without_a_worker_is_told_too(collector, model, start):
     cancel_run(run_id=run.pk, actor=run.user)
     [root] = spans(collector)
     assert (root.name, root.trace, root.facts["autonomy.outcome"]) == ("run essay", run.pk.hex, "cancelled")
+
+
+def accepted(run: Run, work: Any) -> None:
+    work()
+    report(run)
+    work()
+
+
+def exhausted(run: Run, work: Any) -> None:
+    Run.objects.filter(pk=run.pk).update(max_revisions=0)
+    work()
+    report(run, 0.9)
+    work()
+
+
+def cancelled(run: Run, work: Any) -> None:
+    work()
+    cancel_run(run_id=run.pk, actor=run.user)
+
+
+def cancelled_on_a_worker(run: Run, work: Any) -> None:
+    claim = queue.claim()
+    cancel_run(run_id=run.pk, actor=run.user)
+    step.execute(claim)
+
+
+def over_at_a_boundary(run: Run, work: Any) -> None:
+    Run.objects.filter(pk=run.pk).update(spent_seconds=1e6)
+    work()
+
+
+def over_within_a_superstep(run: Run, work: Any) -> None:
+    Run.objects.filter(pk=run.pk).update(limit_tokens=1)
+    work()
+
+
+def lost(run: Run, work: Any) -> None:
+    claim = queue.claim()
+    expired = {"max_attempts": 1, "lease_expires_at": timezone.now() - timedelta(seconds=1)}
+    Job.objects.filter(pk=claim.job_id).update(**expired)
+    recovery.recover()
+    recovery.recover()
+    step.execute(claim)  # it comes back, too late
+
+
+def failed(run: Run, work: Any) -> None:
+    Run.objects.filter(pk=run.pk).update(journey="gone")
+    work()
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        (accepted, "accepted"),
+        (exhausted, "revisions_exhausted"),
+        (cancelled, "cancelled"),
+        (cancelled_on_a_worker, "cancelled"),
+        (over_at_a_boundary, "budget_exceeded"),
+        (over_within_a_superstep, "budget_exceeded"),
+        (lost, "failed"),
+        (failed, "failed"),
+    ],
+)
+def test_a_run_is_told_once_however_it_ends(collector, model, start, work, ends, outcome):
+    run = start()
+    ends(run, work)
+    told = spans(collector)
+    assert [one.facts["autonomy.outcome"] for one in told if one.name.startswith("run ")] == [outcome]
+    assert {span.trace for span in told} == {run.pk.hex}
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
+def test_what_a_collector_answers_fails_no_run(collector, model, start, work, status):
+    collector.status = status
+    run = start()
+    accepted(run, work)
+    tracing.close()
+    run.refresh_from_db()
+    assert run.outcome == "accepted"
 
 
 def test_one_trace_is_made_by_several_worker_processes(collector, celery, start):  # noqa: F811

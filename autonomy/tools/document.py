@@ -23,6 +23,10 @@ _SECONDS = 30
 _HEAP = "-M1G"
 _MISSING = re.compile(r"citation (\S+) not found")
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
+_LINKED = {
+    "URL": re.compile(r"https?://[^\s<>]+", re.IGNORECASE),
+    "DOI": re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.\d{4,9}/[^\s<>]+", re.IGNORECASE),
+}
 
 # Pandoc reads what is raised or lowered a second time, without its escapes: only plain words may be.
 _SCRIPT = re.compile(r"\\.|(?<!~)([\^~])[\w+−-]+\1|(?P<sign>[\^~])", re.DOTALL)
@@ -38,7 +42,8 @@ def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
     _resolve(markdown, references)
     with tempfile.TemporaryDirectory(prefix="autonomy-document-") as folder:
         bibliography = Path(folder) / "references.json"
-        bibliography.write_text(json.dumps(references, ensure_ascii=False), encoding="utf-8")
+        cited = [_with_good_links(item) for item in references]
+        bibliography.write_text(json.dumps(cited, ensure_ascii=False), encoding="utf-8")
         command = [
             pypandoc.get_pandoc_path(),
             *("+RTS", _HEAP, "-RTS"),
@@ -84,6 +89,13 @@ def to_readable(markdown: str, references: list[dict[str, Any]]) -> str:
         return body + "\n"
     lines = [f"- [@{key}]: {entry}" for entry, key in entries]
     return "\n".join([body, "", "## References", "", *lines, ""])
+
+
+def _with_good_links(item: dict[str, Any]) -> dict[str, Any]:
+    """Pandoc makes a link of any address, whatever program it starts: those that are no web page are left out."""
+    return {
+        name: value for name, value in item.items() if name not in _LINKED or _LINKED[name].fullmatch(str(value or ""))
+    }
 
 
 def _for_pandoc(markdown: str) -> str:

@@ -24,6 +24,7 @@ LONGEST_TEXT = 20_000  # characters of an abstract or a snippet
 LONGEST_TITLE = 500
 MOST_AUTHORS = 50
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/[^\s<>\"]{1,250})", re.IGNORECASE)
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")  # letters of all scripts, and no sign that looks like a dot or a slash
 # The headings within an abstract: Crossref deposits are JATS, https://jats.nlm.nih.gov
 _HEADINGS = re.compile(r"<(?:jats:)?title\b[^>]*>.*?</(?:jats:)?title\s*>", re.IGNORECASE | re.DOTALL)
 _PREFIX = re.compile(r"(</?)jats:", re.IGNORECASE)
@@ -113,7 +114,8 @@ def url(value: object) -> str:
         return ""
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+        good = parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
+        good = good and bool(_HOST.fullmatch(parts.hostname or ""))
     except ValueError:
         return ""
     return value if good and _is_open(value) else ""
