@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import billiard.pool
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# A process that ends waits so many tenths of a second for the worker to read what its last task returned. Ours return
+# nothing, and a worker that is stopping may have ceased to read: it would be half a minute.
+billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
 
 app = Celery("autonomy")
 app.config_from_object("django.conf:settings", namespace="CELERY")

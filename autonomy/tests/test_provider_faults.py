@@ -352,6 +352,15 @@ def test_a_model_that_answers_at_a_higher_price_is_told_of(stage, settings, star
     assert told["used"]["usd"] == float(paid.usd) > told["reserved"]["usd"]
 
 
+def test_a_finished_node_tells_what_it_used_and_of_whom(stage, start, work):
+    run = start()
+    work()
+    told = Episode.objects.get(run=run, kind="node_finished", node="plan").data
+    paid = ProviderCall.objects.get(run=run, node="plan")
+    assert (told["tokens_in"], told["tokens_out"], told["provider"]) == (paid.tokens_in, paid.tokens_out, "first")
+    assert paid.tokens_in > 0
+
+
 def test_the_price_is_that_of_the_provider_that_answered(stage, settings, start, work):
     specs = [model(stage, "first"), model(stage, "second").model_copy(update={"price_in": 20, "price_out": 80})]
     settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": specs})

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from billiard import pool
 from django.db import connection
 
 from autonomy.models import Episode, Job, Run
@@ -155,6 +157,16 @@ def test_a_worker_asked_to_stop_finishes_its_job_and_leaves_nothing_running(cele
     assert worker.wait(30) == 0
     assert not Job.objects.filter(state="running").exists()
     assert_told_completely(run)
+
+
+def test_a_process_that_ends_waits_a_moment_and_no_longer_for_a_worker_that_is_stopping():
+    counter = SimpleNamespace(value=0)
+    waited: list[float] = []
+    process = SimpleNamespace(on_ready_counter=counter)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pool.time, "sleep", waited.append)
+        assert not pool.Worker._ensure_messages_consumed(process, completed=1)
+    assert 0 < sum(waited) <= 2
 
 
 def test_the_worker_s_name_is_the_host_s():
