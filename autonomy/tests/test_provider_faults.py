@@ -275,8 +275,8 @@ def test_where_all_rest_for_long_only_a_known_end_brings_the_run_back(stage, sta
 
 def test_who_has_failed_is_not_asked_again_while_another_is_waited_for(stage, start, work):
     stage.provider("first").script("503*3")
-    breaker().cool("llm:second", 1, "it asked to be left alone")
     run = start()
+    breaker().cool("llm:second", 4, "it asked to be left alone")
     work()
     assert Run.objects.get(pk=run.pk).status == "waiting_human"
     assert (len(stage.provider("first").requests), len(stage.provider("second").requests)) == (4, 1)
@@ -390,14 +390,22 @@ def test_a_switched_off_provider_is_told_and_asked_again_once_its_time_is_over(s
 
 
 def test_while_all_rest_the_first_that_is_back_is_waited_for(stage, start, work):
-    breaker().cool("llm:first", 300, "it asked to be left alone")
-    breaker().cool("llm:second", 1, "it asked to be left alone")
     run = start()
+    breaker().cool("llm:first", 300, "it asked to be left alone")
+    breaker().cool("llm:second", 4, "it asked to be left alone")
     work()
     assert Run.objects.get(pk=run.pk).status == "waiting_human"
     assert (len(stage.provider("first").requests), len(stage.provider("second").requests)) == (0, 2)
     waited = Episode.objects.get(run=run, kind="retry").data
-    assert (waited["provider"], waited["wait_seconds"] <= 1) == ("second", True)
+    assert (waited["provider"], waited["wait_seconds"] <= 4) == ("second", True)
+
+
+def test_who_was_asked_and_names_a_long_wait_is_not_waited_for(stage, settings, start, work):
+    settings.ENV = settings.ENV.model_copy(update={"autonomy_language_models": [model(stage, "first")]})
+    first = stage.provider("first").script("429:45")
+    run = start()
+    work()
+    assert (Run.objects.get(pk=run.pk).status, len(first.requests)) == ("queued", 1)
 
 
 def test_an_attempt_that_was_sent_and_never_answered_counts_as_the_most_it_can_have_cost(stage, start, work):
