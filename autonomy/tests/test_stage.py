@@ -22,9 +22,12 @@ from django.core.management.base import CommandError
 from autonomy.demo import bad_day
 from autonomy.demo.stage import ScriptError, Stage, faults
 from autonomy.demo.stage.script import WORDS, parse
+from autonomy.errors import ProviderUnavailable
 from autonomy.graph.prompts import plan as plan_prompt
 from autonomy.graph.prompts import section as section_prompt
 from autonomy.management import calls_table
+from autonomy.management.commands import demo
+from autonomy.management.processes import Processes
 from autonomy.models import ProviderCall
 from config.env import read
 
@@ -426,3 +429,23 @@ def test_the_table_of_calls_numbers_its_questions_and_keeps_to_the_width_of_a_te
     assert [line.split()[0] for line in told if "draft" in line] == ["1.1", "2.1", "1.2"]
     assert max(map(len, told)) <= 80
     assert "0 of 2 questions answered" in " ".join(" ".join(told).split())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_demo_does_not_wait_for_an_attempt_that_is_minutes_away(model, start, work):
+    def ask_for_a_long_rest(request):
+        raise ProviderUnavailable("The provider is busy.", retry_after=900)
+
+    model.before = ask_for_a_long_rest
+    run = start()
+    work()
+    told = StringIO()
+    command = demo.Command(stdout=told)
+    processes = Processes(1.0)
+    try:
+        command._watch(run, processes, [0.1])
+    finally:
+        processes.stop()
+    assert "The next attempt follows in 900 s." in " ".join(told.getvalue().split())
+    with pytest.raises(CommandError, match="too far away"):
+        command._tell(run)

@@ -33,6 +33,7 @@ SAMPLE_TOPIC = "How coastal cities adapt to rising seas"
 # The first report is above the target, so that a revision is seen; the second is below it.
 SIMILARITIES = (0.31, 0.09)
 PATIENCE = 600.0
+LONGEST_REST = 60.0  # seconds until the next attempt for which somebody looks on
 MARKS = {
     "run_failed": "✗", "source_skipped": "!", "gates_failed": "!", "similarity_rejected": "!", "run_ended": "✓",
     "step_failed": "✗", "search_failed": "!", "retry": "↻", "fallback": "↷", "provider_off": "⊘", "breaker_local": "!",
@@ -136,7 +137,8 @@ class Command(BaseCommand):
         return run
 
     def _watch(self, run: Run, processes: Processes, similarities: Sequence[float]) -> None:
-        """Show the episodes as they are committed, and deliver the reports the run waits for."""
+        """Show the episodes as they are committed, and deliver the reports the run waits for; until it ends, or rests
+        for long."""
         seen, delivered = 0, 0
         deadline = time.monotonic() + PATIENCE
         began = time.monotonic()
@@ -145,6 +147,8 @@ class Command(BaseCommand):
             for episode in Episode.objects.filter(run=run, seq__gt=seen).order_by("seq"):
                 seen = episode.seq
                 self._show(episode, time.monotonic() - began)
+                if episode.data.get("delay", 0) > LONGEST_REST:
+                    return
             if run.ended and seen == run.last_seq:
                 return
             if run.status == Run.Status.WAITING_HUMAN and seen == run.last_seq:
@@ -186,6 +190,8 @@ class Command(BaseCommand):
     def _tell(self, run: Run) -> None:
         told = snapshot(run)
         self.stdout.write("")
+        if not run.ended:
+            raise CommandError("The next attempt is too far away to wait for it here; the run is kept.")
         if run.outcome != Run.Outcome.ACCEPTED:
             raise CommandError(f"The run ended as {run.outcome}: {run.reason}")
         draft = told["draft"]["markdown"]
