@@ -121,8 +121,9 @@ def _settled(
 def _tell(entry: ledger.Entry, known: _Known, seconds: float, span: ProviderSpan) -> None:
     """To metrics, trace and log."""
     outcome, usage = str(known.outcome), known.usage
-    usd = None if usage.usd is None else float(usage.usd)
     tokens = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out}
+    # What used nothing costs nothing, whatever the price.
+    usd = None if usage.usd is None and any(tokens.values()) else float(usage.usd or 0)
     metrics.provider_attempt(entry.kind, entry.provider, outcome, seconds)
     metrics.spent(entry.provider, entry.model, **tokens, usd=usd)
     span.told(

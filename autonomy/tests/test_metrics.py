@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pydantic import SecretStr
 from autonomy.api import metrics as view
 from autonomy.errors import ProviderUnavailable
 from autonomy.models import Job, Run
+from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.selectors import metrics as selector
 from autonomy.selectors.metrics import InTheDatabase
 from autonomy.telemetry import metrics
@@ -157,6 +159,18 @@ def test_a_run_counts_its_supersteps_and_what_it_asked_of_providers(grown, model
     assert grown("autonomy_provider_call_seconds_count", kind="llm", provider="scripted", outcome="ok") == 2
     assert grown("autonomy_tokens_total", provider="scripted", model="script-1", direction="out") == 15
     assert grown("autonomy_calls_unpriced_total", provider="scripted", model="script-1") == 3
+
+
+def test_an_attempt_that_used_nothing_is_not_one_of_unknown_price(grown, model, start, work):
+    def busy_once(request):
+        if len(model.requests) == 1:
+            raise AttemptFailed("HTTP 429", Fault.TRANSIENT, http_status=429)
+
+    model.usd, model.before = Decimal("0.001"), busy_once
+    start()
+    work()
+    assert grown("autonomy_provider_attempts_total", kind="llm", provider="scripted", outcome="retryable") == 1
+    assert grown("autonomy_calls_unpriced_total", provider="scripted", model="script-1") == 0
 
 
 def test_runs_are_counted_by_status_and_outcome_and_none_is_told_as_0():
