@@ -108,9 +108,6 @@ class Document:
 
 
 class LanguageModel(Protocol):
-    @property
-    def name(self) -> str: ...
-
     def answer(self, request: ModelRequest) -> ModelAnswer: ...
 
 

@@ -56,7 +56,6 @@ class AttemptFailed(Exception):
         self.http_status = http_status
         self.retry_after = retry_after
         self.usage = usage
-        self.attempt = 0  # set by who numbers them
 
     @property
     def retryable(self) -> bool:

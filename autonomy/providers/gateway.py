@@ -27,10 +27,6 @@ class Gateway:
         self._models = models
         self._caller = caller
 
-    @property
-    def name(self) -> str:
-        return self._models[0].name
-
     def answer(self, request: ModelRequest) -> ModelAnswer:
         """One validated answer, of the first model that gives it.
 

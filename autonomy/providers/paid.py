@@ -47,7 +47,7 @@ def reserve(caller: Caller, entry: ledger.Entry, deadline: float) -> int:
 
 
 def make(caller: Caller, entry: ledger.Entry, call: int, attempt: Attempt[T], deadline: float) -> T:
-    """Make the attempt whose row is `call`. Raises what it raises: AttemptFailed, with its number."""
+    """Make the attempt whose row is `call`. Raises what it raises: AttemptFailed."""
     with tracing.provider_span(entry.kind, entry.provider, entry.model, entry.attempt) as span:
         return _settled(caller, entry, call, attempt, deadline, span)
 
@@ -95,7 +95,6 @@ def _settled(
         known.answered(usage, model)
         return value
     except AttemptFailed as failure:
-        failure.attempt = entry.attempt
         known.failed(failure, timeout)
         raise
     finally:
