@@ -1,37 +1,21 @@
 """The environment of Autonomy: every variable it reads, with its type, default and meaning.
 
-A value that does not fit, or a variable with one of our prefixes that nobody knows, stops the start-up with a
-sentence. A secret may come from a file instead: NAME_FILE=/run/secrets/name.
+It is read by config/environ.py.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from config import language_models, search_settings
+from config import turnitin_settings
 from config.held_secrets import secrets_in
 from config.language_models import Address, LanguageModelSpec, Prices
-from config.mistakes import found_in, text_of
-
-OUR_PREFIXES = (
-    "AUTONOMY_", "ENABLE_AUTONOMY_", "V2_", "TURNITIN_", "DJANGO_", "OPENAI_",
-    "OPENALEX_", "SEMANTIC_SCHOLAR_", "TAVILY_", "BRAVE_", "SERPER_", "SEARXNG_",
-)  # fmt: skip
-# Read by other libraries or by the Makefile, not by us; their presence is no mistake.
-NOT_OURS = {
-    "DJANGO_SETTINGS_MODULE", "OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT",
-    "SEARXNG_BASE_URL", "SEARXNG_SECRET", "SEARXNG_PORT", "SEARXNG_BIND_ADDRESS", "SEARXNG_SETTINGS_PATH",
-}  # fmt: skip
 
 
 class Limits(BaseModel):
@@ -163,13 +147,55 @@ class Environment(BaseModel):
 
     # --- Turnitin ---
     turnitin_target_similarity: float = Field(default=0.15, ge=0, le=1, description="Accepted up to here, 0 to 1.")
+    turnitin_delivery_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs deliveries of reports without an account; empty: none are taken.",
+    )
+    turnitin_mode: Literal["manual", "core_api"] = Field(
+        default="manual", description="Who hands documents in: people, or Autonomy through Turnitin's Core API."
+    )
+    turnitin_base_url: Address | None = Field(default=None, description="https://{tenant}.turnitin.com/api/v1")
+    turnitin_api_key: SecretStr | None = Field(default=None, description="Key of the Core API.")
+    turnitin_integration_name: str = Field(
+        default="Autonomy",
+        min_length=1,
+        max_length=100,
+        pattern=r"^[ -~]+$",
+        description="What the integration is called at Turnitin.",
+    )
+    turnitin_webhook_url: Address | None = Field(
+        default=None,
+        description="Where Turnitin reaches this site: https://…/api/v2/turnitin/webhook; empty: polls only.",
+    )
+    turnitin_webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs its webhooks: base64 of 32 random bytes."
+    )
+    turnitin_poll_seconds: float = Field(default=600, ge=1, description="How often Turnitin is asked for what is due.")
+    turnitin_overdue_seconds: float = Field(
+        default=7200, ge=1, description="The operator is told of a report that takes longer."
+    )
+    turnitin_repositories: list[str] = Field(
+        default=list(turnitin_settings.REPOSITORIES),
+        description="What documents are compared with, separated by commas.",
+    )
+    turnitin_exclude: list[str] = Field(
+        default=["bibliography"], description="What does not count: quotes, bibliography, citations; none: all counts."
+    )
 
-    @field_validator("django_allowed_hosts", "django_csrf_trusted_origins", "autonomy_search", mode="before")
+    @field_validator(
+        "django_allowed_hosts",
+        "django_csrf_trusted_origins",
+        "autonomy_search",
+        "turnitin_repositories",
+        "turnitin_exclude",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("autonomy_search")
+    @field_validator("autonomy_search", "turnitin_exclude")
     @classmethod
     def _none_is_none(cls, names: list[str]) -> list[str]:
         return [] if names == ["none"] else names
@@ -220,77 +246,3 @@ def _whole(address: SecretStr | None) -> SecretStr | None:
         signs = "/ is %2F, # is %23, ? is %3F, @ is %40"
         raise ValueError(f"it is no address that can be read; in a password {signs}, [ is %5B") from None
     return address
-
-
-def read(environ: Mapping[str, str] = os.environ) -> Environment:
-    """The environment, checked. Raises ImproperlyConfigured with one sentence for each mistake."""
-    given = dict(_from_files(environ)) | {
-        name.lower(): value for name, value in environ.items() if name.lower() in Environment.model_fields and value
-    }
-    parsed = _parsed(given, environ)
-    models: list[LanguageModelSpec] = parsed.get("autonomy_language_models", [])
-    names_of_keys = {spec.key_env for spec in models if spec.key_env}
-    mistakes = _unknown_names({name: value for name, value in environ.items() if name not in names_of_keys})
-    if models:
-        mistakes += [
-            f"{name.upper()}: drop it; {language_models.LIST} is set and takes its place."
-            for name in given
-            if name.startswith("openai_") and name.upper() not in names_of_keys
-        ]
-    try:
-        read_in = Environment.model_validate(parsed)
-    except ValidationError as error:
-        # The value itself is left out: it may be a secret.
-        mistakes += [f"{where.upper()}: {what}." for where, what in found_in(error)]
-        raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes)) from None
-    if read_in.autonomy_heartbeat_seconds * 2 > read_in.autonomy_lease_seconds:
-        mistakes.append("AUTONOMY_HEARTBEAT_SECONDS: it must be at most half of AUTONOMY_LEASE_SECONDS.")
-    if read_in.database_url and not read_in.django_secret_key:
-        mistakes.append("DJANGO_SECRET_KEY: it is needed when DATABASE_URL is set (50 random characters).")
-    mistakes += search_settings.mistakes(dict(read_in))
-    if mistakes:
-        raise ImproperlyConfigured("The environment needs mending. " + " ".join(mistakes))
-    return read_in
-
-
-def _unknown_names(environ: Mapping[str, str]) -> list[str]:
-    known = {name.upper() for name in Environment.model_fields}
-    mistakes = []
-    for name in sorted(environ):
-        base = name.removesuffix("_FILE")
-        if not name.startswith(OUR_PREFIXES) or name in NOT_OURS or base in known:
-            continue
-        close = difflib.get_close_matches(name, known, n=1)
-        mistakes.append(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else "."))
-    return mistakes
-
-
-def _from_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    found = []
-    for name, value in environ.items():
-        base = name.removesuffix("_FILE").lower()
-        if value and name.endswith("_FILE") and base in Environment.model_fields:
-            try:
-                content = text_of(Path(value))
-            except ValueError as error:
-                raise ImproperlyConfigured(f"{name}: {error}.") from None
-            if content:
-                found.append((base, content))
-    return found
-
-
-def _parsed(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, Any]:
-    """JSON-valued settings come as text; the rest pydantic converts by itself."""
-    parsed: dict[str, Any] = dict(given)
-    if "v2_budget_defaults" in given:
-        try:
-            parsed["v2_budget_defaults"] = BudgetDefaults.model_validate_json(given["v2_budget_defaults"])
-        except ValidationError as error:
-            raise ImproperlyConfigured(
-                "V2_BUDGET_DEFAULTS: " + " ".join(f"{where or 'it'}: {what}." for where, what in found_in(error))
-            ) from None
-    if "autonomy_language_models" in given:
-        parsed["autonomy_language_models"] = language_models.read(given["autonomy_language_models"], environ)
-    if "autonomy_prices" in given:
-        parsed["autonomy_prices"] = language_models.read_prices(given["autonomy_prices"])
-    return parsed

@@ -14,7 +14,7 @@ from redis.retry import Retry
 from autonomy.telemetry import redaction
 from config import embedded, logs
 from config.console import UNFOLD as UNFOLD
-from config.env import read
+from config.environ import read
 from config.service_urls import celery_broker, django_database, redis_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "django_eventstream",
+    "pgtrigger",
     "autonomy",
     "turnitin",
 ]

@@ -9,24 +9,17 @@ from django.utils import timezone
 
 from autonomy.errors import Conflict
 from autonomy.models import Job
-from turnitin.models import Cycle
+from turnitin.models import Cycle, Report
 
 
-def mark_ready(cycle: Cycle, similarity: float, job: Job | None) -> None:
+def mark_ready(report: Report, job: Job | None) -> None:
     """A report with its figure is here, and `job` will resume the run with it; no job: the run stands failed."""
-    _move(
-        cycle.pk,
-        Cycle.State.AWAITING_REPORT,
-        state=Cycle.State.REPORT_READY,
-        observed_similarity=similarity,
-        report_at=timezone.now(),
-        resume_job=job,
-    )
+    _take(report, Cycle.State.AWAITING_REPORT, state=Cycle.State.REPORT_READY, resume_job=job)
 
 
-def correct(cycle: Cycle, similarity: float) -> None:
-    """Another figure for a report that the run has not consumed yet."""
-    _move(cycle.pk, Cycle.State.REPORT_READY, observed_similarity=similarity, report_at=timezone.now())
+def correct(report: Report) -> None:
+    """Another report in place of one that the run has not consumed yet."""
+    _take(report, Cycle.State.REPORT_READY)
 
 
 def close(cycle_id: UUID | str, state: str) -> None:
@@ -37,6 +30,11 @@ def close(cycle_id: UUID | str, state: str) -> None:
 def withdraw(run_id: UUID) -> None:
     """The run is cancelled: nobody will judge the report of its open cycle, if it has one."""
     Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN, withdrawn_at=None).update(withdrawn_at=timezone.now())
+
+
+def _take(report: Report, expected: str, **fields: Any) -> None:
+    figure = report.observed_similarity
+    _move(report.cycle_id, expected, report=report, observed_similarity=figure, report_at=timezone.now(), **fields)
 
 
 def _move(cycle_id: UUID | str, expected: str, **fields: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,8 @@ def deliver_report(
     report_url: str,
     observed_similarity: float | None,
     human_uploader_id: str = "",
+    top_matches: Sequence[dict[str, Any]] = (),
+    via: str = Report.Via.API,
     actor: User | None,
 ) -> Report:
     """Take a delivery in and resume the run once. The same delivery again changes nothing and is answered the same.
@@ -50,12 +53,14 @@ def deliver_report(
             observed_similarity=observed_similarity,
             defaults={
                 "human_uploader_id": human_uploader_id,
+                "top_matches": list(top_matches),
+                "via": via,
                 "delivered_by": actor,
                 "cycle_state": cycle.state,
             },
         )
         if new or report.too_late:
-            report.too_late = not _take_in(run, cycle, observed_similarity, report_url, human_uploader_id, actor)
+            report.too_late = not _take_in(run, cycle, report, actor)
             cycle.refresh_from_db()
             report.cycle_state, report.resume_job = cycle.state, cycle.resume_job
             report.save(update_fields=["too_late", "cycle_state", "resume_job"])
@@ -71,7 +76,7 @@ def deliver_report(
     return report
 
 
-def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploader: str, actor: User | None) -> bool:
+def _take_in(run: Run, cycle: Cycle, report: Report, actor: User | None) -> bool:
     """Act on a new delivery; False if it comes too late to change anything."""
     waiting = cycle.state == Cycle.State.AWAITING_REPORT and cycle.withdrawn_at is None
     # Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
@@ -80,19 +85,24 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
     correctable = cycle.state == Cycle.State.REPORT_READY and cycle.withdrawn_at is None and unread
     if not waiting and not correctable:
         return False
+    similarity = report.observed_similarity
     data: dict[str, Any] = {
-        "cycle_id": str(cycle.pk), "report_url": url, "observed_similarity": similarity, "human_uploader_id": uploader
-    }  # fmt: skip
+        "cycle_id": str(cycle.pk),
+        "report_url": report.report_url,
+        "observed_similarity": similarity,
+        "human_uploader_id": report.human_uploader_id,
+        "via": report.via,
+    }
     if similarity is None:
         kind, message = Kind.REPORT_INCOMPLETE, "A report came without a similarity; the run waits on for the figure."
     elif waiting:
         # A run that failed meanwhile finds it when it is retried.
-        cycles.mark_ready(cycle, similarity, None if run.ended else queue.enqueue_resume(run.pk))
+        cycles.mark_ready(report, None if run.ended else queue.enqueue_resume(run.pk))
         if run.status == Run.Status.WAITING_HUMAN:
             run.status = Run.Status.QUEUED
         kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
     else:
-        cycles.correct(cycle, similarity)
+        cycles.correct(report)
         kind, message = Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {similarity:.0%}."
     append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
     return True

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from autonomy.models import Run
 from autonomy.ports import Document
 from autonomy.runtime.unit_of_work import UnitOfWork
 from autonomy.tools.document import to_docx, to_readable
 from turnitin import cycles
-from turnitin.models import Cycle
+from turnitin.models import Cycle, Submission
 
 
 class TurnitinHandOff:
@@ -34,6 +36,8 @@ class TurnitinHandOff:
             cycle.docx.name = self._save(document.number, "docx", to_docx(document.markdown, document.references))
             opened = cycle
             self._unit.effect(lambda: opened.save(force_insert=True))
+            if settings.ENV.turnitin_mode == "core_api":
+                self._unit.effect(lambda: Submission(cycle=opened, due_at=timezone.now()).save(force_insert=True))
             self._unit.note(
                 "cycle_opened",
                 f"The document is ready for Turnitin (hand-off {cycle.number}); the run waits for its report.",
@@ -50,16 +54,16 @@ class TurnitinHandOff:
         }
 
     def answer(self, cycle_id: str) -> dict[str, Any] | None:
-        cycle = Cycle.objects.filter(pk=cycle_id, run=self._run, state=Cycle.State.REPORT_READY).first()
-        if cycle is None:
+        ready = Cycle.objects.filter(pk=cycle_id, run=self._run, state=Cycle.State.REPORT_READY)
+        cycle = ready.select_related("report").first()
+        if cycle is None or cycle.report is None:
             return None
-        taken = cycle.reports.filter(too_late=False).exclude(observed_similarity=None)
-        latest = taken.latest("received_at", "pk")
         return {
             "cycle_id": str(cycle.pk),
             "number": cycle.number,
-            "report_url": latest.report_url,
+            "report_url": cycle.report.report_url,
             "observed_similarity": cycle.observed_similarity,
+            "top_matches": cycle.report.top_matches,
         }
 
     def accept(self, cycle_id: str) -> None:

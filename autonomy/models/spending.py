@@ -6,15 +6,17 @@ threads, workers or machines call at the same time. The run's row is the lock.
 
 from __future__ import annotations
 
-# No row comes back where the run cannot pay the worst case besides all that is reserved already.
+# No row comes back where the run cannot pay the worst case besides all that is reserved already. What is known to cost
+# nothing is never refused: a document that waits for its report is looked after, whatever its run has spent.
 RESERVE = """
 WITH run AS (
   UPDATE autonomy_runs
   SET reserved_tokens = reserved_tokens + %(tokens_in)s + %(tokens_out)s,
       reserved_usd = reserved_usd + coalesce(%(usd)s::numeric, 0)
   WHERE id = %(run)s
-    AND spent_tokens + reserved_tokens + %(tokens_in)s + %(tokens_out)s <= limit_tokens
-    AND spent_usd + reserved_usd + coalesce(%(usd)s::numeric, 0) <= limit_usd
+    AND (%(free)s
+         OR spent_tokens + reserved_tokens + %(tokens_in)s + %(tokens_out)s <= limit_tokens
+         AND spent_usd + reserved_usd + coalesce(%(usd)s::numeric, 0) <= limit_usd)
   RETURNING id
 )
 INSERT INTO autonomy_provider_calls

@@ -21,6 +21,7 @@ class Usage:
 
 
 NOTHING = Usage()
+FREE = Usage(usd=Decimal(0))  # what is paid by a licence, and not by the call
 
 
 class Fault(StrEnum):

@@ -11,7 +11,7 @@ import httpx
 
 from autonomy.providers.attempt import NOTHING, AttemptFailed, Fault, TimedOut
 
-BODY_LIMIT = 8 * 2**20
+BODY_LIMIT = 8 * 2**20  # bytes that are read, unless the caller says otherwise
 CONNECT_SECONDS = 10.0
 
 
@@ -26,21 +26,27 @@ class Reply:
 
 
 def send(
-    method: Literal["GET", "POST"],
+    method: Literal["GET", "POST", "PUT", "DELETE"],
     url: str,
     *,
     headers: Mapping[str, str],
     timeout: float,
     json: object = None,
+    content: bytes | None = None,
     params: Mapping[str, str | int] | None = None,
+    limit: int = BODY_LIMIT,
 ) -> Reply:
     """Raises AttemptFailed, also when the last byte has not arrived `timeout` seconds after the start.
+
+    The body is `json` or `content`. Of the answer's no more than `limit` bytes are read.
 
     An event loop is used for its clock only: httpx's own timeouts count from read to read, and a server that sends
     a header line now and then would never meet them.
     """
     try:
-        return asyncio.run(_send(timeout, method=method, url=url, headers=headers, json=json, params=params))
+        return asyncio.run(
+            _send(timeout, limit, method=method, url=url, headers=headers, json=json, content=content, params=params)
+        )
     except httpx.ConnectTimeout as error:
         # Nothing was sent, and so nothing is paid.
         raise TimedOut(f"no connection ({type(error).__name__})", usage=NOTHING) from None
@@ -54,7 +60,7 @@ def send(
         raise AttemptFailed(f"the connection broke ({type(error).__name__})", Fault.TRANSIENT, usage=None) from None
 
 
-async def _send(timeout: float, **request: Any) -> Reply:
+async def _send(timeout: float, limit: int, **request: Any) -> Reply:
     async with (
         asyncio.timeout(timeout),
         # The clock around it is the time-out; it may not be told from a connection that never came.
@@ -64,6 +70,6 @@ async def _send(timeout: float, **request: Any) -> Reply:
         read = bytearray()
         async for chunk in response.aiter_bytes():
             read += chunk
-            if len(read) > BODY_LIMIT:
+            if len(read) > limit:
                 break
-        return Reply(response.status_code, response.headers, bytes(read[:BODY_LIMIT]), len(read) <= BODY_LIMIT)
+        return Reply(response.status_code, response.headers, bytes(read[:limit]), len(read) <= limit)

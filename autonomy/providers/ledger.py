@@ -14,7 +14,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from autonomy.errors import BudgetExceeded
 from autonomy.models import ProviderCall, Run, spending, statements
-from autonomy.providers.attempt import MODEL_LENGTH, Usage
+from autonomy.providers.attempt import FREE, MODEL_LENGTH, Usage
 from autonomy.providers.content import clean_text
 from autonomy.providers.provider import key_of
 
@@ -61,6 +61,7 @@ def reserve(entry: Entry) -> int:
         "model": clean_text(entry.model)[:MODEL_LENGTH],
         "attempt": entry.attempt,
         **_amounts(entry.at_most),
+        "free": entry.at_most == FREE,
     }
     try:
         rows = _patiently(spending.RESERVE, parameters)

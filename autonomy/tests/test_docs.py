@@ -16,7 +16,8 @@ from rest_framework.exceptions import APIException
 from autonomy.api.urls import urlpatterns as of_runs
 from autonomy.episodes.kinds import Kind
 from autonomy.errors import AutonomyError
-from config.env import OUR_PREFIXES, Environment, Limits
+from config.env import Environment, Limits
+from config.environ import OUR_PREFIXES
 from turnitin.api.urls import urlpatterns as of_turnitin
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import read
+from config.environ import read
 from config.service_urls import celery_broker, django_database, redis_options
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from autonomy.providers.gemini import Gemini
 from autonomy.providers.offline import OfflineModel
 from autonomy.providers.openai_compatible import OpenAICompatible
 from autonomy.providers.provider import ModelProvider
-from config.env import read
+from config.environ import read
 
 KEY = "hunter2hunter2"
 LOCAL = {"kind": "openai", "base_url": "http://localhost:11434/v1", "model": "qwen"}

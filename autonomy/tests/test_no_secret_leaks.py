@@ -43,7 +43,7 @@ from autonomy.tests.test_worker import celery, status, wait_until  # noqa: F401
 from autonomy.tools.web_search.brave import Brave
 from autonomy.tools.web_search.configured import search_providers
 from config.embedded.redis_server import _program
-from config.env import read
+from config.environ import read
 from config.language_models import LanguageModelSpec
 from config.settings import ENV
 from turnitin.deliver_report import deliver_report

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from autonomy.telemetry import redaction
 from autonomy.telemetry.redaction import REDACTED, redact, redacted, says_secret
 from config import logs
-from config.env import Environment, read
+from config.env import Environment
+from config.environ import read
 from config.redaction import Stream, redact_event
 
 SECRET = 'sk/plänt"ed+1\\2 & <3>'

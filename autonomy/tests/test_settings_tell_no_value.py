@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import Environment, read
+from config.env import Environment
+from config.environ import read
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "sk-Planted0123456789abcdef"

@@ -29,7 +29,7 @@ from autonomy.management import calls_table
 from autonomy.management.commands import demo
 from autonomy.management.processes import Processes
 from autonomy.models import ProviderCall
-from config.env import read
+from config.environ import read
 
 KEY = "sk-planted-42"
 WALLS = (

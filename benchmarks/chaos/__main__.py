@@ -131,7 +131,7 @@ def _arguments() -> argparse.Namespace:
 
 def _environment(folder: Path, lease: float) -> None:
     """Nothing that a developer has set for their own runs reaches the storm, least of all their database."""
-    from config.env import OUR_PREFIXES
+    from config.environ import OUR_PREFIXES
 
     for name in list(os.environ):
         if name.startswith(OUR_PREFIXES) or name.removesuffix("_FILE") in ("DATABASE_URL", "REDIS_URL", "DATA_DIR"):

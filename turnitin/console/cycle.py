@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -95,7 +96,13 @@ class CycleAdmin(ReadOnlyAdmin):
             observed_similarity=delivery["observed_similarity"],
         ).exists()
         try:
-            deliver_report(run_id=cycle.run_id, cycle_id=cycle.pk, actor=request.user, **delivery)  # type: ignore[arg-type]
+            deliver_report(
+                run_id=cycle.run_id,
+                cycle_id=cycle.pk,
+                via=Report.Via.CONSOLE,
+                actor=cast(User, request.user),
+                **delivery,
+            )
         except Conflict as error:
             self.log_change(request, cycle, "Delivered a report too late.")
             messages.error(request, error.message)

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from autonomy.errors import AutonomyError
 from turnitin.api.serializers import DeliverySerializer
 from turnitin.deliver_report import deliver_report
-from turnitin.models import Cycle
+from turnitin.models import Cycle, Report
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if not delivery.is_valid():
             raise CommandError(" ".join(str(error) for errors in delivery.errors.values() for error in errors))
         try:
-            report = deliver_report(run_id=run_id, actor=None, **delivery.validated_data)
+            report = deliver_report(run_id=run_id, via=Report.Via.COMMAND, actor=None, **delivery.validated_data)
         except AutonomyError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"hand-off {cycle.number}: {report.cycle_state}")
