@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -56,6 +57,11 @@ class Command(BaseCommand):
             help="What the reports find, in turn, 0 to 1.",
         )
         parser.add_argument("--calls", action="store_true", help="End with a table of every call to a provider.")
+        parser.add_argument(
+            "--core-api",
+            action="store_true",
+            help="Have Turnitin make the reports (TURNITIN_MODE=core_api) in place of entering them here.",
+        )
 
     def handle(
         self,
@@ -65,18 +71,21 @@ class Command(BaseCommand):
         words: int,
         similarities: Sequence[float],
         calls: bool,
+        core_api: bool,
         **options: Any,
     ) -> None:
         if topic == "" and sources != SAMPLES:
             raise CommandError('Say what to write about: --topic "…" (make demo SOURCES=folder TOPIC="…").')
+        if core_api and settings.ENV.turnitin_mode != "core_api":
+            raise CommandError("Set TURNITIN_MODE=core_api and what belongs to it; make demo-turnitin plays all of it.")
         given = self._given(sources)
         self.stdout.write("Preparing the database …")
         call_command("migrate", interactive=False, verbosity=0)
         processes = Processes(15.0)
         try:
-            self._start_engine(processes)
+            self._start_engine(processes, core_api)
             run = self._start_run(given, topic or SAMPLE_TOPIC, words)
-            self._watch(run, processes, similarities)
+            self._watch(run, processes, () if core_api else similarities)
         except KeyboardInterrupt:
             raise CommandError("Stopped. The run is kept; `make run-v2` goes on with it.") from None
         finally:
@@ -104,19 +113,21 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file in {folder}.")
         return [GivenSource(path.name, path.read_bytes()) for path in chosen]
 
-    def _start_engine(self, processes: Processes) -> None:
+    def _start_engine(self, processes: Processes, core_api: bool) -> None:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         log = settings.DATA_DIR / "demo.log"
-        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
+        python = [sys.executable, "-m"]
+        celery = [*python, "celery", "--quiet", "-A", "config"]
+        # Nobody's document goes to Turnitin, and costs money there, because somebody looks at a demo.
+        environment = dict(os.environ) | ({} if core_api else {"TURNITIN_MODE": "manual"})
+        webhooks = urlsplit(settings.ENV.turnitin_webhook_url or "") if core_api else None
+        if webhooks and webhooks.hostname == "127.0.0.1":
+            web = ["uvicorn", "config.asgi:application", "--port", str(webhooks.port), "--lifespan", "off"]
+            processes.start("web", [*python, *web], environment, output=log)
         self.stdout.write(f"Starting a worker and beat; their log is {_shown(log)} …")
-        name = f"demo-{os.getpid()}@%h"
-        processes.start(
-            "worker",
-            [*celery, "worker", "--without-gossip", "--without-mingle", "-c", "1", "-n", name],
-            dict(os.environ),
-            output=log,
-        )
-        processes.start("beat", [*celery, "beat"], dict(os.environ), output=log)
+        worker = ["worker", "--without-gossip", "--without-mingle", "-c", "1", "-n", f"demo-{os.getpid()}@%h"]
+        processes.start("worker", [*celery, *worker], environment, output=log)
+        processes.start("beat", [*celery, "beat"], environment, output=log)
 
     def _start_run(self, given: list[GivenSource], topic: str, words: int) -> Run:
         owner, is_new = User.objects.get_or_create(username="demo")
@@ -151,7 +162,7 @@ class Command(BaseCommand):
                     return
             if run.ended and seen == run.last_seq:
                 return
-            if run.status == Run.Status.WAITING_HUMAN and seen == run.last_seq:
+            if similarities and run.status == Run.Status.WAITING_HUMAN and seen == run.last_seq:
                 similarity = similarities[min(delivered, len(similarities) - 1)]
                 self.stdout.write(f"  → a person uploads the document; the report comes back with {similarity:.0%}")
                 call_command(
