@@ -63,9 +63,8 @@ _SIGNATURES_REFUSED = Counter(
     "autonomy_signature_refused", "Calls whose signature was refused.", ["door", "reason"], registry=None
 )
 _WEBHOOKS = Counter("autonomy_turnitin_webhooks", "Webhooks of Turnitin.", ["event", "result"], registry=None)
-_OVERDUE = Counter("autonomy_turnitin_overdue", "Reports that were overdue at Turnitin.", registry=None)
-_HAND_INS_FAILED = Counter(
-    "autonomy_turnitin_failed", "Documents that Turnitin will give no report for.", registry=None
+_REPORTS_MISSING = Counter(
+    "autonomy_turnitin_reports_missing", "Reports that are late or will not come.", ["what"], registry=None
 )
 
 
@@ -136,13 +135,9 @@ def turnitin_webhook(event: str, result: str) -> None:
 
 
 @_never_in_the_way
-def turnitin_overdue() -> None:
-    _OVERDUE.inc()
-
-
-@_never_in_the_way
-def turnitin_failed() -> None:
-    _HAND_INS_FAILED.inc()
+def turnitin_report_missing(what: str) -> None:
+    """`overdue`: it is late; `failed`: Turnitin gives none."""
+    _REPORTS_MISSING.labels(what).inc()
 
 
 def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:

@@ -31,9 +31,9 @@ def tell_overdue(run: Run, submission: Submission) -> None:
     )
     tell(run, Kind.REPORT_OVERDUE, message, told)
     log.warning("report_overdue", **told)
-    metrics.turnitin_overdue()
+    metrics.turnitin_report_missing("overdue")
 
 
 def log_failed(submission: Submission, why: str) -> None:
     log.warning("turnitin_failed", cycle_id=str(submission.cycle_id), why=why)
-    metrics.turnitin_failed()
+    metrics.turnitin_report_missing("failed")
