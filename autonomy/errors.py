@@ -61,6 +61,13 @@ class NotPermitted(AutonomyError):
     http_status = 403
 
 
+class SignatureRefused(AutonomyError):
+    """The request is not signed as agreed; check the secret on both sides, and that the raw body is what is signed."""
+
+    code = "signature_refused"
+    http_status = 401
+
+
 class Conflict(AutonomyError):
     """The run or cycle is not in a state that allows this; details tell the state it is in."""
 

@@ -59,6 +59,14 @@ _UNPRICED = Counter(
     "autonomy_calls_unpriced", "Attempts whose price is not known.", ["provider", "model"], registry=None
 )
 
+_SIGNATURES_REFUSED = Counter(
+    "autonomy_signature_refused", "Calls whose signature was refused.", ["door", "reason"], registry=None
+)
+_WEBHOOKS = Counter("autonomy_turnitin_webhooks", "Webhooks of Turnitin.", ["event", "result"], registry=None)
+_REPORTS_MISSING = Counter(
+    "autonomy_turnitin_reports_missing", "Reports that are late or will not come.", ["what"], registry=None
+)
+
 
 def _never_in_the_way(count: Callable[P, None]) -> Callable[P, None]:
     """What cannot be counted is lost; the run is not. The folder may be gone, or not be ours to write to."""
@@ -112,6 +120,24 @@ def spent(provider: str, model: str, *, tokens_in: int, tokens_out: int, usd: fl
         _UNPRICED.labels(provider, model).inc()
     else:
         _SPEND.labels(provider, model).inc(usd)
+
+
+@_never_in_the_way
+def signature_refused(door: str, reason: str) -> None:
+    """`door`: `delivery` or `webhook`; `reason`: a word of ours."""
+    _SIGNATURES_REFUSED.labels(door, reason).inc()
+
+
+@_never_in_the_way
+def turnitin_webhook(event: str, result: str) -> None:
+    """`event`: one that Turnitin has, or `other`; `result`: `hinted`, `unchanged`, `unknown` or `ignored`."""
+    _WEBHOOKS.labels(event, result).inc()
+
+
+@_never_in_the_way
+def turnitin_report_missing(what: str) -> None:
+    """`overdue`: it is late; `failed`: Turnitin gives none."""
+    _REPORTS_MISSING.labels(what).inc()
 
 
 def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:
