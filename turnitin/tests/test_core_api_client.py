@@ -61,7 +61,7 @@ def test_a_document_goes_all_the_way_and_its_figure_is_a_fraction(stage, api):
     assert api.submission(submission, timeout=T) == SubmissionStatus("CREATED")
     api.upload(submission, "essay-0000-1.docx", b"docx", timeout=T)
     assert api.submission(submission, timeout=T) == SubmissionStatus("COMPLETE")
-    assert api.similarity(submission, timeout=T) == Similarity(complete=False)
+    assert api.similarity(submission, timeout=T) == Similarity(complete=False, asked=False)
     api.ask_for_similarity(submission, SCAN, timeout=T)
     found = api.similarity(submission, timeout=T)
     assert (found.complete, found.fraction) == (True, 0.31)
@@ -162,7 +162,7 @@ def test_what_turnitin_has_forgotten_is_deleted(stage, api):
     stage.delete(forgotten, forget=True)
     for submission in (marked, forgotten):
         assert api.submission(submission, timeout=T) == SubmissionStatus("DELETED")
-        assert api.similarity(submission, timeout=T) == Similarity(complete=False)
+        assert api.similarity(submission, timeout=T) == Similarity(complete=False, asked=False)
 
 
 def test_the_viewer_is_opened_for_a_person(stage, api):
