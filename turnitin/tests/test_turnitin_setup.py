@@ -11,7 +11,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pydantic import SecretStr
 
-from autonomy.providers import retry
 from autonomy.tests.factories import RunFactory
 from turnitin.core_api import licences
 from turnitin.core_api.setup import EVENT_TYPES
@@ -35,7 +34,7 @@ def stage() -> Iterator[TurnitinStage]:
 
 @pytest.fixture(autouse=True)
 def _configured(stage: TurnitinStage, env: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "BASE_SECONDS", 0.01)
+    monkeypatch.setattr("autonomy.providers.retry.BASE_SECONDS", 0.01)
     env(
         turnitin_mode="core_api",
         turnitin_base_url=stage.base_url,
