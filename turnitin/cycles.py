@@ -29,6 +29,11 @@ def correct(cycle: Cycle, similarity: float) -> None:
     _move(cycle.pk, Cycle.State.REPORT_READY, observed_similarity=similarity, report_at=timezone.now())
 
 
+def resume_by(cycle: Cycle, job: Job) -> None:
+    """The run waits with a report that it could not use: `job` will resume it once more."""
+    _move(cycle.pk, Cycle.State.REPORT_READY, resume_job=job)
+
+
 def close(cycle_id: UUID | str, state: str) -> None:
     """The critic's judgement. A closed cycle never opens again."""
     _move(cycle_id, Cycle.State.REPORT_READY, state=state, closed_at=timezone.now())

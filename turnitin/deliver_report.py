@@ -76,7 +76,8 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
     waiting = cycle.state == Cycle.State.AWAITING_REPORT and cycle.withdrawn_at is None
     # Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
     live = Job.objects.filter(run=run, kind=Job.Kind.RESUME, state__in=[Job.State.QUEUED, Job.State.RUNNING]).first()
-    unread = run.route == "turnitin_pause" and (run.ended or (live is not None and live.state == Job.State.QUEUED))
+    # No job, and the run has not ended: the critic could not use the figure, and the run waits for another one.
+    unread = run.route == "turnitin_pause" and (run.ended or live is None or live.state == Job.State.QUEUED)
     correctable = cycle.state == Cycle.State.REPORT_READY and cycle.withdrawn_at is None and unread
     if not waiting and not correctable:
         return False
@@ -93,6 +94,10 @@ def _take_in(run: Run, cycle: Cycle, similarity: float | None, url: str, uploade
         kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
     else:
         cycles.correct(cycle, similarity)
+        if live is None and not run.ended:
+            cycles.resume_by(cycle, queue.enqueue_resume(run.pk))
+            if run.status == Run.Status.WAITING_HUMAN:
+                run.status = Run.Status.QUEUED
         kind, message = Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {similarity:.0%}."
     append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
     return True
