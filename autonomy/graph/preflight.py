@@ -6,7 +6,6 @@ every passage of every source. A shared run of `fingerprints.SURE` words or more
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,7 +89,7 @@ class Preflight:
 
 @dataclass
 class _Stretch:
-    """Words of a section in a row, quoted or not. `at` says of each which of `tokens`, the text as it is, it is from."""
+    """Words of a section in a row, quoted or not. `at` says of each which of `tokens`, the text as it is, it is of."""
 
     section: str
     quoted: bool
@@ -108,7 +107,23 @@ class _Stretch:
         return short(" ".join(self.tokens[self.at[first] : self.at[end - 1] + 1]), SHOWN_LETTERS)
 
 
-# Where a run of SURE words of the draft begins: stretch and word.
+@dataclass(frozen=True)
+class _Shared:
+    """Words of the draft in a row that stand in a source: of which stretch, from which word to which, and the passage
+    they begin in."""
+
+    stretch: int
+    first: int
+    end: int
+    key: str
+    passage: str
+
+    @property
+    def places(self) -> set[_Place]:
+        return {(self.stretch, at) for at in range(self.first, self.end)}
+
+
+# A word of the draft: its stretch, and which it is there.
 _Place = tuple[int, int]
 
 
@@ -117,33 +132,28 @@ def compare(
 ) -> Preflight:
     """The draft beside all these passages, which may be a stream; those of one source come in reading order."""
     stretches = list(_stretches(draft, plan))
-    titles = {source["key"]: source["title"] for source in sources}
-    shared = _shared(Wording(stretch.words for stretch in stretches), passages)
-    _leave_out_titles(shared, stretches, sources)
+    named = {source["key"]: source["title"] for source in sources}
+    titles = _titles(stretches, sources)
     own = sum(len(stretch.words) for stretch in stretches if not stretch.quoted)
     quoted = sum(len(stretch.words) for stretch in stretches if stretch.quoted)
-    shares = []
-    in_any: set[_Place] = set()
-    for key, places in shared.items():
-        covered = {(number, first + more) for number, first in places for more in range(SURE)}
-        unmarked = {place for place in covered if not stretches[place[0]].quoted}
-        in_any |= unmarked
-        shares.append(
-            SourceShare(
-                key,
-                titles.get(key, key),
-                overlap=len(unmarked) / max(1, own),
-                quoted=len(covered - unmarked) / max(1, own + quoted),
-                words=len(covered),
-            )
-        )
-    shares = [share for share in shares if share.words]
-    shares.sort(key=lambda share: -share.words)
+    shares: list[SourceShare] = []
+    copied: list[_Shared] = []
+    for key, found in _found(Wording(stretch.words for stretch in stretches), passages).items():
+        shared = list(_joined(key, found))
+        # A work has to be named: what is mostly the title of one is no copy.
+        marked = [one for one in shared if stretches[one.stretch].quoted]
+        own_words = (one for one in shared if not stretches[one.stretch].quoted)
+        unmarked = [one for one in own_words if len(one.places & titles) <= (one.end - one.first) / 2]
+        here, there = _covered(unmarked), _covered(marked)
+        if here or there:
+            overlap, part = len(here) / max(1, own), len(there) / max(1, own + quoted)
+            shares.append(SourceShare(key, named.get(key, key), overlap, part, len(here) + len(there)))
+        copied += unmarked
     return Preflight(
-        overlap=len(in_any) / max(1, own),
+        overlap=len(_covered(copied)) / max(1, own),
         quoted=quoted / max(1, own + quoted),
-        sources=shares[:MOST_SOURCES],
-        matches=_longest(shared, stretches, titles),
+        sources=sorted(shares, key=lambda share: -share.words)[:MOST_SOURCES],
+        matches=_longest(copied, stretches, named),
     )
 
 
@@ -158,65 +168,64 @@ def _stretches(draft: dict[str, Any], plan: dict[str, Any]) -> Iterator[_Stretch
                 yield _Stretch(section["heading"], quoted, citations.without_citations(text).split())
 
 
-def _shared(wording: Wording, passages: Iterable[Passage]) -> dict[str, dict[_Place, str]]:
-    """By source: where the draft has its words, with the passage in which they begin."""
-    shared: defaultdict[str, dict[_Place, str]] = defaultdict(dict)
-    # The last words of a source so far: a run may begin in one passage and end in the next.
-    carried: dict[str, list[tuple[str, str]]] = {}
-    for passage in passages:
-        before = carried.get(passage.key, [])
-        read = [*before, *((word, passage.id) for word in units(passage.text))]
-        carried[passage.key] = read[-(SURE - 1) :]
-        found = shared[passage.key]
-        for start, places in wording.shared_with([word for word, _ in read]):
-            # The places of one run of words come together: where the first is known, all are.
-            if places[0] not in found:
-                found.update(dict.fromkeys(places, read[start][1]))
-    return shared
-
-
-def _leave_out_titles(
-    shared: dict[str, dict[_Place, str]], stretches: list[_Stretch], sources: list[dict[str, Any]]
-) -> None:
-    """A run of which more than half is from titles of sources is no copy: a work has to be named."""
-    titles: set[tuple[str, ...]] = set()
+def _titles(stretches: list[_Stretch], sources: list[dict[str, Any]]) -> set[_Place]:
+    """The words of the draft that name a source, or what it appeared in; a title may be cut short."""
+    runs: set[tuple[str, ...]] = set()
     for source in sources:
         csl = source.get("csl") or {}
         for title in (source["title"], csl.get("title"), csl.get("container-title")):
             words = units(title) if isinstance(title, str) else []
-            titles.update(tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1))
-    naming: set[_Place] = set()
-    for number, stretch in enumerate(stretches):
-        for at in range(len(stretch.words) - RUN + 1):
-            if tuple(stretch.words[at : at + RUN]) in titles:
-                naming.update((number, at + more) for more in range(RUN))
-    for places in shared.values():
-        for number, at in list(places):
-            named = sum((number, at + more) in naming for more in range(SURE))
-            if named > SURE / 2 and not stretches[number].quoted:
-                del places[number, at]
+            runs.update(tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1))
+    return {
+        (number, at + more)
+        for number, stretch in enumerate(stretches)
+        for at in range(len(stretch.words) - RUN + 1)
+        if tuple(stretch.words[at : at + RUN]) in runs
+        for more in range(RUN)
+    }
 
 
-def _longest(shared: dict[str, dict[_Place, str]], stretches: list[_Stretch], titles: dict[str, str]) -> list[Match]:
-    """The longest unmarked stretches; words that several sources have are told once."""
-    runs: list[tuple[int, int, int, str]] = []
-    for key, places in shared.items():
-        for number, at in places:
-            if (number, at - 1) in places or stretches[number].quoted:
-                continue
-            end = at
-            while (number, end + 1) in places:
-                end += 1
-            runs.append((number, at, end + SURE, key))
+def _found(wording: Wording, passages: Iterable[Passage]) -> dict[str, dict[_Place, str]]:
+    """By source: where runs of SURE words that it has begin in the draft, with the passage where they begin."""
+    found: dict[str, dict[_Place, str]] = {}
+    # The last words of a source so far: a run may begin in one passage and end in the next.
+    carried: dict[str, list[tuple[str, str]]] = {}
+    for passage in passages:
+        read = [*carried.get(passage.key, []), *((word, passage.id) for word in units(passage.text))]
+        carried[passage.key] = read[-(SURE - 1) :]
+        known = found.setdefault(passage.key, {})
+        for start, places in wording.shared_with([word for word, _ in read]):
+            # The places of one run of words come together: where the first is known, all are.
+            if places[0] not in known:
+                known.update(dict.fromkeys(places, read[start][1]))
+    return found
+
+
+def _joined(key: str, found: dict[_Place, str]) -> Iterator[_Shared]:
+    """Runs that begin at one word after the other are one longer run."""
+    for (number, first), passage in found.items():
+        if (number, first - 1) in found:
+            continue
+        last = first
+        while (number, last + 1) in found:
+            last += 1
+        yield _Shared(number, first, last + SURE, key, passage)
+
+
+def _covered(shared: Iterable[_Shared]) -> set[_Place]:
+    return {place for one in shared for place in one.places}
+
+
+def _longest(copied: list[_Shared], stretches: list[_Stretch], named: dict[str, str]) -> list[Match]:
+    """What is copied, the longest first; words that several sources have are told once."""
     chosen: list[Match] = []
     told: set[_Place] = set()
-    for number, first, end, key in sorted(runs, key=lambda run: (run[1] - run[2], run[0], run[1])):
-        words = {(number, at) for at in range(first, end)}
-        if not words <= told and len(chosen) < MOST_MATCHES:
-            told |= words
-            stretch, passage = stretches[number], shared[key][number, first]
-            text = stretch.shown(first, end)
-            chosen.append(Match(stretch.section, text, end - first, key, titles.get(key, key), passage))
+    for one in sorted(copied, key=lambda one: (one.first - one.end, one.stretch, one.first)):
+        if len(chosen) < MOST_MATCHES and not one.places <= told:
+            told |= one.places
+            stretch = stretches[one.stretch]
+            text, title = stretch.shown(one.first, one.end), named.get(one.key, one.key)
+            chosen.append(Match(stretch.section, text, one.end - one.first, one.key, title, one.passage))
     return chosen
 
 
