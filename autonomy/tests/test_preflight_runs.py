@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
+from autonomy import demo
 from autonomy.models import Episode, Job, Passage
 from autonomy.ports import Found
 from autonomy.runtime.threads import on_any_thread
@@ -240,3 +242,18 @@ def test_texts_read_in_another_thread_give_their_connection_back(model, start, w
     assert (seen[0], seen[-1]) == (True, False)
     list(library.texts())
     assert connection.connection is not None, "the thread it is at home in keeps its own"
+
+
+# --- the offline model ---
+
+
+def test_the_offline_model_s_quotations_and_pointers_pass_with_the_bound_there_is(start, work):
+    samples = sorted((Path(demo.__file__).parent / "sources").iterdir())
+    sources = [GivenSource(path.name, path.read_bytes()) for path in samples if path.is_file()]
+    run = start(task_spec={"topic": "How coastal cities adapt to rising seas", "words": 900}, sources=sources)
+    work()
+    assert of(run) == ("waiting_human", "", "turnitin_pause")
+    [found] = told(run, "preflight")
+    assert found.data["overlap"] < 0.02
+    assert found.data["quoted"] > 0.3
+    assert len(found.data["sources"]) > 3
