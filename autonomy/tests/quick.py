@@ -1,4 +1,5 @@
-"""A journey whose nodes do next to nothing, for tests of the engine: five supersteps with a pause in the middle."""
+"""A journey whose nodes do next to nothing, for tests of the engine: five supersteps with a pause in the middle,
+and as many more for each report above the target."""
 
 from __future__ import annotations
 
@@ -42,8 +43,15 @@ def draft(state: GraphState) -> dict[str, Any]:
 
 def critic(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     _count(state, "critic")
-    runtime.context.handoff.accept(state["last_observation"]["cycle_id"])
-    return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
+    report, revision, handoff = state["last_observation"], state.get("revision", 0), runtime.context.handoff
+    if report["observed_similarity"] <= runtime.context.target_similarity:
+        handoff.accept(report["cycle_id"])
+        return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
+    handoff.reject(report["cycle_id"])
+    verdict: dict[str, Any] = {"accepted": False, "note": "Too similar."}
+    if revision < runtime.context.max_revisions:
+        return {"last_verdict": verdict, "revision": revision + 1, "route": "plan"}
+    return {"last_verdict": verdict | {"outcome": "revisions_exhausted"}, "route": "END"}
 
 
 def research(state: GraphState) -> dict[str, Any]:

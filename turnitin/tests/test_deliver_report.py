@@ -132,7 +132,7 @@ def test_a_report_without_its_figure_is_kept_and_the_run_waits_on(client, run):
         ({"observed_similarity": True}, "observed_similarity", "valid number"),
         ({"observed_similarity": -0.1}, "observed_similarity", "fraction"),
         ({"report_url": "http://reports.example.org"}, "report_url", "https://"),
-        ({"report_url": "javascript:alert(1)"}, "report_url", "valid URL"),
+        ({"report_url": "javascript:alert(1)"}, "report_url", "https://"),
         ({"report_url": "https://reports.example.org/\u5831\u544a"}, "report_url", "percent-encoded"),
         ({"cycle_id": "one"}, "cycle_id", "valid UUID"),
         ({"similarity": 0.1}, "similarity", "no such field"),
