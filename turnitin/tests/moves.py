@@ -24,8 +24,8 @@ def made_ready(cycle: Cycle, job: Job | None = None, **fields: Any) -> Report:
     return report
 
 
-def judged(cycle: Cycle, state: str = "accepted", **fields: Any) -> Report:
-    report = made_ready(cycle, **fields)
+def judged(cycle: Cycle, state: str = "accepted", job: Job | None = None, **fields: Any) -> Report:
+    report = made_ready(cycle, job, **fields)
     cycles.close(cycle.pk, state)
     cycle.refresh_from_db()
     return report
