@@ -26,6 +26,8 @@ def complaint(address: str) -> str:
         if "@" in parts.netloc:
             return "The address must not hold a name or password before its host: leave out what stands before the @."
         _valid(address)
+        if parts.port == 0:
+            raise ValueError(address)
     except (ValidationError, ValueError):
         return "Enter a valid URL, such as https://reports.example.org/1."
     return ""

@@ -7,6 +7,8 @@ from rest_framework.request import Request
 
 from autonomy.errors import TooLarge
 
+LONGEST_LENGTH = 15  # digits of a Content-Length
+
 
 def raw_body(request: Request, limit: int) -> bytes:
     """The body, read once and kept. Raises TooLarge, before anything is read where Content-Length says so already."""
@@ -14,7 +16,7 @@ def raw_body(request: Request, limit: int) -> bytes:
     if kept is not None:
         return kept
     told = request.META.get("CONTENT_LENGTH") or "0"
-    if not told.isdecimal() or int(told) > limit:
+    if not told.isdecimal() or len(told) > LONGEST_LENGTH or int(told) > limit:
         raise _too_large(limit)
     # Without a Content-Length there is only this.
     body: bytes = request._request.read(limit + 1)

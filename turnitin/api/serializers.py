@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from typing import Any
 
@@ -25,7 +24,7 @@ class Fraction(serializers.Field[float, Any, float, Any]):
     }
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float) or math.isnan(data):
+        if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         if 1 < data <= 100:
             self.fail("percent", fraction=data / 100, percent=data)
