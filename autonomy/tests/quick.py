@@ -44,10 +44,13 @@ def draft(state: GraphState) -> dict[str, Any]:
 def critic(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     _count(state, "critic")
     report, revision, handoff = state["last_observation"], state.get("revision", 0), runtime.context.handoff
-    if report["observed_similarity"] <= runtime.context.target_similarity:
+    observed, note = report["observed_similarity"], runtime.context.episodes.note
+    if observed <= runtime.context.target_similarity:
         handoff.accept(report["cycle_id"])
+        note("similarity_accepted", "Not too similar.", observed_similarity=observed)
         return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
     handoff.reject(report["cycle_id"])
+    note("similarity_rejected", "Too similar.", observed_similarity=observed)
     verdict: dict[str, Any] = {"accepted": False, "note": "Too similar."}
     if revision < runtime.context.max_revisions:
         return {"last_verdict": verdict, "revision": revision + 1, "route": "plan"}

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -27,6 +27,7 @@ def web_server(log: Path, processes: int = 1, **environment: str) -> Iterator[st
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--lifespan", "off"]
     if processes > 1:
         command += ["--workers", str(processes)]
+        environment["AUTONOMY_LOG_LEVEL"] = "INFO"  # at which each of them tells that it has started
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
@@ -38,17 +39,22 @@ def web_server(log: Path, processes: int = 1, **environment: str) -> Iterator[st
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        _until_ready(address)
+        _until(lambda: _is_ready(address))
+        _until(lambda: processes == 1 or log.read_text().count("Started server process") == processes)
         yield address
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _until_ready(address: str) -> None:
+def _is_ready(address: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{address}/health/ready").status_code == 200
+    return False
+
+
+def _until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{address}/health/ready").status_code == 200:
-                return
+    while not true():
+        assert time.monotonic() < deadline, "the web server did not start"
         time.sleep(0.1)
