@@ -12,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from autonomy.graph.build import Graph
-from autonomy.graph.nodes.turnitin_pause import turnitin_pause
+from autonomy.graph.nodes import turnitin_pause as pausing
 from autonomy.graph.routing import next_node
 from autonomy.graph.state import NODES, GraphState
 from autonomy.journeys.journey import Journey
@@ -39,6 +39,13 @@ def plan(state: GraphState) -> dict[str, Any]:
 def draft(state: GraphState) -> dict[str, Any]:
     _count(state, "draft")
     return {"draft": {"markdown": "Text.", "sections": [], "words": 1, "writers": ["quick"]}, "route": "turnitin_pause"}
+
+
+def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
+    """The real one; counted when it has its report."""
+    resumed = pausing.turnitin_pause(state, runtime)
+    _count(state, "turnitin_pause")
+    return resumed
 
 
 def critic(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:

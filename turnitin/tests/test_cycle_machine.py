@@ -37,7 +37,7 @@ from turnitin.tests.callers import SECRET
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
 STEPS = 20
 
 # Of the audit after a storm of crashes: what is true at every moment.
@@ -72,7 +72,7 @@ MAY_FOLLOW = {
 addresses = st.sampled_from(["https://reports.example.org/1", "https://reports.example.org/2"])
 figures = st.sampled_from([None, 0.05, 0.1, 0.5])
 ages = st.sampled_from([0, 0, 0, 1])
-nodes = st.sampled_from(["plan", "draft", "critic"])
+nodes = st.sampled_from(["plan", "draft", "turnitin_pause", "critic"])
 
 
 class Deliveries(RuleBasedStateMachine):
@@ -144,6 +144,11 @@ class Deliveries(RuleBasedStateMachine):
     def a_delivery_comes_while_a_node_works(self, node: str, address: str, figure: float | None) -> None:
         self.once_in(node, lambda: self.deliver(address, figure, 0, True))
         self.work(1)
+
+    @rule(first=figures, then=figures)
+    def a_correction_comes_while_the_report_is_read(self, first: float | None, then: float | None) -> None:
+        self.deliver("https://reports.example.org/1", first, 0, False)
+        self.a_delivery_comes_while_a_node_works("turnitin_pause", "https://reports.example.org/2", then)
 
     @rule()
     def a_worker_dies_after_its_claim(self) -> None:
@@ -265,8 +270,8 @@ class Deliveries(RuleBasedStateMachine):
         assert run.status in ("done", "cancelled")
         assert [finding for check in (*ALWAYS, *AT_REST) for finding in check()] == []
         self.each_cycle_is_resumed_by_one_job()
-        # Who orders a resume for nothing may leave a job that nobody claims.
-        assert not Job.objects.filter(state__in=["queued", "running"]).exclude(kind="resume", cycle=None).exists()
+        if not self.strays:  # else there may be one job too many, which nobody claims
+            assert runs.no_job_is_stuck() == []
 
     # --- how it is done ---
 
