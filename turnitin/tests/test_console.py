@@ -183,6 +183,35 @@ class TestDelivery:
         assert cycle.observed_similarity == 0.05
         assert Job.objects.count() == 1
 
+    def test_going_back_to_a_corrected_figure_takes_another_address_and_the_page_says_so(
+        self, boss: Client, cycle: Cycle
+    ) -> None:
+        boss.post(form(cycle), delivery(observed_similarity="0.4"))
+        boss.post(form(cycle), delivery(observed_similarity="0.05"))
+        answer = boss.post(form(cycle), delivery(observed_similarity="0.4"), follow=True)
+        said = answer.content.decode()
+        assert "corrected since: the similarity of 0.05" in said
+        assert "with #2 at its end" in said
+        boss.post(form(cycle), delivery(report_url=f"{ADDRESS}#2", observed_similarity="0.4"))
+        cycle.refresh_from_db()
+        assert (cycle.observed_similarity, Job.objects.count()) == (0.4, 1)
+
+    def test_the_pages_say_which_delivery_counts_and_how_it_came(self, boss: Client, cycle: Cycle) -> None:
+        boss.post(form(cycle), delivery(observed_similarity="0.4"))
+        boss.post(form(cycle), delivery(observed_similarity="0.05"))
+        for page in ("/admin/turnitin/report/", f"/admin/turnitin/cycle/{cycle.pk}/change/"):
+            html = boss.get(page).content.decode()
+            assert html.count(">Console<") >= 2 or html.count("Console") >= 2
+            assert "Counts" in html
+        counting = Report.objects.get(observed_similarity=0.05)
+        assert "Console" in boss.get(f"/admin/turnitin/report/{counting.pk}/change/").content.decode()
+
+    def test_a_withdrawn_hand_off_takes_no_report(self, boss: Client, cycle: Cycle) -> None:
+        Run.objects.update(status="cancelled", outcome="cancelled", ended_at=timezone.now())
+        Cycle.objects.update(withdrawn_at=timezone.now())
+        assert "withdrawn: no report can be delivered" in boss.get(form(cycle), follow=True).content.decode()
+        assert "the run was cancelled" in boss.post(form(cycle), delivery(), follow=True).content.decode()
+
     def test_a_late_delivery_is_refused_in_words_and_kept(self, boss: Client, cycle: Cycle) -> None:
         judged(cycle)
         Run.objects.update(status="done", outcome="accepted", ended_at=timezone.now())
@@ -200,6 +229,7 @@ class TestDelivery:
             ("observed_similarity", "", "required"),
             ("report_url", "http://reports.example/1", "must start with https://"),
             ("report_url", "javascript:alert(1)", "valid URL"),
+            ("report_url", "https://mb:pw@reports.example/1", "name or password"),
             ("report_url", "", "required"),
         ],
     )

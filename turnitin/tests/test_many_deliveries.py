@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +17,7 @@ import pytest
 from rest_framework.authtoken.models import Token
 
 from autonomy.models import Episode, Job, Run
-from autonomy.tests.web import web_server
+from autonomy.tests.web import ROOT, web_server
 from turnitin.models import Cycle, Report
 from turnitin.tests.callers import SECRET, address_of, body_for, uploader
 
@@ -80,6 +84,17 @@ def test_50_runs_whose_reports_come_at_once_are_all_resumed_each_once(post, wait
     assert Job.objects.filter(kind="resume").count() == Episode.objects.filter(kind="report_received").count() == RUNS
     work()
     assert Run.objects.filter(outcome="accepted").count() == RUNS
+
+
+@pytest.mark.skipif(not (shutil.which("openssl") and shutil.which("curl")), reason="the example calls both")
+def test_the_signed_example_of_the_docs_works_as_it_stands(server, waiting):
+    (cycle,) = waiting(1)
+    text = (ROOT / "docs" / "api.md").read_text().split("### A signed delivery", 1)[1]
+    example = text.split("```sh\n", 1)[1].split("```", 1)[0].replace("=…", f"={SECRET}")
+    given = {"HOST": server, "RUN": str(cycle.run_id), "CYCLE": str(cycle.pk)}
+    told = subprocess.run(["sh", "-euc", example], env=os.environ | given, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout)["state"] == "report_ready"
+    assert Report.objects.get().via == "signed"
 
 
 def test_corrections_at_once_come_one_after_the_other_and_the_last_one_counts(post, waiting, work):
