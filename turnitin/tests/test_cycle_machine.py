@@ -37,7 +37,7 @@ from turnitin.tests.callers import SECRET
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
 STEPS = 20
 
 # Of the audit after a storm of crashes: what is true at every moment.
@@ -81,7 +81,7 @@ class Deliveries(RuleBasedStateMachine):
     client: Any
     mara: Any
 
-    @initialize(slice_seconds=st.sampled_from([0, 25]), waits=st.booleans())
+    @initialize(slice_seconds=st.sampled_from([0, 25]), waits=st.sampled_from([True, True, False]))
     def begin(self, slice_seconds: float, waits: bool) -> None:
         Run.objects.all().delete()
         journey.inside.clear()
@@ -99,7 +99,11 @@ class Deliveries(RuleBasedStateMachine):
 
     # --- deliveries ---
 
-    @rule(address=addresses, figure=figures, age=ages, signed=st.booleans())
+    @rule(events=st.lists(st.tuples(addresses, figures), min_size=1, max_size=5), age=ages, signed=st.booleans())
+    def deliveries_come(self, events: list[tuple[str, float | None]], age: int, signed: bool) -> None:
+        for address, figure in events:
+            self.deliver(address, figure, age, signed)
+
     def deliver(self, address: str, figure: float | None, age: int, signed: bool) -> None:
         if (cycle := self.cycle(age)) is None:
             return
