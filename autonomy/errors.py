@@ -61,6 +61,13 @@ class NotPermitted(AutonomyError):
     http_status = 403
 
 
+class SignatureRefused(AutonomyError):
+    """The signature is not right: sign the bytes of the body as they are sent, with the secret of this installation."""
+
+    code = "signature_refused"
+    http_status = 401
+
+
 class Conflict(AutonomyError):
     """The run or cycle is not in a state that allows this; details tell the state it is in."""
 

@@ -38,8 +38,8 @@ def _take(report: Report, expected: str, **fields: Any) -> None:
 
 
 def _move(cycle_id: UUID | str, expected: str, **fields: Any) -> None:
-    if not Cycle.objects.filter(pk=cycle_id, state=expected).update(**fields):
-        raise Conflict(f"The cycle is not {expected} any more.", cycle_id=str(cycle_id))
+    if not Cycle.objects.filter(pk=cycle_id, state=expected, withdrawn_at=None).update(**fields):
+        raise Conflict(f"The cycle is not {expected} any more, or is withdrawn.", cycle_id=str(cycle_id))
 
 
 def describe(cycle: Cycle) -> dict[str, Any]:

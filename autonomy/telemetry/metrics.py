@@ -59,6 +59,10 @@ _UNPRICED = Counter(
     "autonomy_calls_unpriced", "Attempts whose price is not known.", ["provider", "model"], registry=None
 )
 
+_SIGNATURES_REFUSED = Counter(
+    "autonomy_signatures_refused", "Calls from outside whose signature was refused.", ["door", "reason"], registry=None
+)
+
 
 def _never_in_the_way(count: Callable[P, None]) -> Callable[P, None]:
     """What cannot be counted is lost; the run is not. The folder may be gone, or not be ours to write to."""
@@ -112,6 +116,12 @@ def spent(provider: str, model: str, *, tokens_in: int, tokens_out: int, usd: fl
         _UNPRICED.labels(provider, model).inc()
     else:
         _SPEND.labels(provider, model).inc(usd)
+
+
+@_never_in_the_way
+def signature_refused(door: str, reason: str) -> None:
+    """`door`: `report` or `webhook`. `reason`: a word of ours, such as `missing`, `wrong`, `stale` or `no_secret`."""
+    _SIGNATURES_REFUSED.labels(door, reason).inc()
 
 
 def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:

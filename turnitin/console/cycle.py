@@ -38,7 +38,7 @@ class CycleAdmin(ReadOnlyAdmin):
     inlines = [ReportInline]
     change_form_outer_before_template = "console/cycle_top.html"
     fieldsets = [
-        (None, {"fields": ["run", "id", "number", "state", "observed", "target"]}),
+        (None, {"fields": ["run", "id", "number", "state", "observed", "target", "report"]}),
         ("Times", {"fields": ["opened_at", "report_at", "closed_at", "resume_job"]}),
     ]
 
@@ -69,8 +69,9 @@ class CycleAdmin(ReadOnlyAdmin):
             if "deliver" in request.POST:
                 return self._deliver(request, cycle, form)
             confirming = "change" not in request.POST
-        elif request.method != "POST" and cycle.state not in Cycle.OPEN:
-            messages.warning(request, f"This cycle is {cycle.get_state_display()}: no report can be delivered for it.")
+        elif request.method != "POST" and (cycle.state not in Cycle.OPEN or cycle.withdrawn_at):
+            state = "withdrawn" if cycle.withdrawn_at else cycle.get_state_display()
+            messages.warning(request, f"This cycle is {state}: no report can be delivered for it.")
             return self._back(request, cycle)
         return TemplateResponse(
             request,
@@ -89,14 +90,9 @@ class CycleAdmin(ReadOnlyAdmin):
         )
 
     def _deliver(self, request: HttpRequest, cycle: Cycle, form: ReportForm) -> HttpResponse:
-        delivery = form.cleaned_data
-        double = Report.objects.filter(
-            cycle=cycle,
-            report_url=delivery["report_url"],
-            observed_similarity=delivery["observed_similarity"],
-        ).exists()
+        delivery, counted = form.cleaned_data, cycle.report_id
         try:
-            deliver_report(
+            report = deliver_report(
                 run_id=cycle.run_id,
                 cycle_id=cycle.pk,
                 via=Report.Via.CONSOLE,
@@ -109,7 +105,10 @@ class CycleAdmin(ReadOnlyAdmin):
         except AutonomyError as error:
             messages.error(request, error.message)
         else:
-            if double:
+            cycle.refresh_from_db()
+            if cycle.report_id != report.pk:
+                messages.warning(request, _why_it_does_not_count(cycle))
+            elif counted == report.pk:
                 messages.info(request, "This report was delivered before; nothing has changed.")
             else:
                 figure = figures.similarity(delivery["observed_similarity"])
@@ -177,3 +176,11 @@ class CycleAdmin(ReadOnlyAdmin):
     @display(description="Opened", ordering="-opened_at")
     def waiting(self, cycle: Cycle) -> SafeString | str:
         return figures.age(cycle.opened_at)
+
+
+def _why_it_does_not_count(cycle: Cycle) -> str:
+    figure = figures.similarity(cycle.observed_similarity)
+    said = f"This report was delivered before, and was corrected since: the similarity of {figure} counts."
+    if cycle.state != Cycle.State.REPORT_READY:
+        return said
+    return f"{said} To go back to this one, deliver it with another address, for instance with #2 at its end."
