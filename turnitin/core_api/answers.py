@@ -58,11 +58,15 @@ class SubmissionStatus:
 
 @dataclass(frozen=True)
 class Similarity:
-    """`fraction` is there once it is `complete`. `top_matches`: [{name, similarity, source_type, words}]."""
+    """`fraction` is there once it is `complete`. `top_matches`: [{name, similarity, source_type, words}].
+
+    `asked`: Turnitin knows that it was asked for.
+    """
 
     complete: bool
     fraction: float | None = None
     top_matches: list[dict[str, Any]] = field(default_factory=list)
+    asked: bool = True
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class CoreApi:
     def similarity(self, submission_id: str, *, timeout: float) -> Similarity:
         """Not complete, where Turnitin does not know of any."""
         reply = self._wire.send("GET", f"{_submission(submission_id)}/similarity", timeout=timeout, fine=GONE)
-        return Similarity(complete=False) if reply.status == 404 else wire.read(reply, answers.similarity)
+        return Similarity(complete=False, asked=False) if reply.status == 404 else wire.read(reply, answers.similarity)
 
     def viewer_url(self, submission_id: str, *, user_id: str, timeout: float, locale: str = "en-US") -> str:
         """Where a browser sees the report, for a short time. What is saved there may change the figure."""
