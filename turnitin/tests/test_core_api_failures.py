@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 
 import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from autonomy.models import ProviderCall
+from autonomy.models import ProviderCall, Run
 from autonomy.providers import off
 from autonomy.providers.breaker import breaker
+from autonomy.services.cancel_run import cancel_run
 from autonomy.tests.test_run_from_start_to_end import assert_gapless, deliver, kinds
+from autonomy.tests.test_worker import assert_told_completely, celery, start_samples, status, wait_until
 from turnitin.core_api import claim, licences, trouble, worker
 from turnitin.models import Cycle, Submission
 from turnitin.tests.test_core_api_run import resumes, scanned, submission, told
+
+__all__ = ["celery"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -304,3 +310,54 @@ def test_a_manual_delivery_during_the_last_look_wins(handed_off, at_turnitin, po
     assert handed_off.outcome == "accepted"
     assert (submission(handed_off).state, submission(handed_off).similarity) == ("dropped", 0.4)
     assert resumes(handed_off) == 1
+
+
+def test_a_run_that_is_cancelled_in_the_middle_of_a_turn_has_nothing_uploaded(handed_off, at_turnitin):
+    turn = worker.Turn(claim.claim_next())
+    create = turn.api.create
+
+    def create_while_somebody_cancels(new, timeout):
+        cancel_run(actor=handed_off.user, run_id=handed_off.pk)
+        return create(new, timeout=timeout)
+
+    turn.api.create = create_while_somebody_cancels
+    worker._take(turn)
+    assert [request.path for request in at_turnitin.requests] == ["/submissions"]
+    assert submission(handed_off).state == "dropped"
+
+
+def test_a_run_that_has_failed_is_told_of_no_trouble(handed_off, at_turnitin, poll, env):
+    env(autonomy_provider_attempts=1)
+    at_turnitin.tenant._scan_seconds = 60
+    poll()
+    Run.objects.update(status="failed", outcome="failed", ended_at=timezone.now())
+    before = kinds(handed_off)
+    at_turnitin.fail(SIMILARITY, 500)
+    poll()
+    assert submission(handed_off).trouble
+    assert kinds(handed_off) == before
+
+
+def test_a_real_worker_that_is_killed_while_it_uploads_costs_no_second_scan(at_turnitin, celery, start):
+    """Beat sends the hints, and the offline model writes the document."""
+    at_turnitin.tenant._similarities = [0.0]
+    settings = {
+        "TURNITIN_MODE": "core_api",
+        "TURNITIN_BASE_URL": at_turnitin.base_url,
+        "TURNITIN_API_KEY": at_turnitin.key,
+        "TURNITIN_POLL_SECONDS": "1",
+    }
+    at_turnitin.fail(UPLOAD, "timeout")
+    run = start_samples(start)
+    celery("beat", **settings)
+    victim = celery("worker", "-c", "1", **settings)
+    wait_until(lambda: any(request.path.endswith("/original") for request in at_turnitin.requests))
+    os.killpg(victim.pid, signal.SIGKILL)
+    assert Submission.objects.get().state == "to_upload"
+    Submission.objects.update(due_at=timezone.now(), lease_expires_at=timezone.now())  # two minutes later
+    celery("worker", "-c", "1", **settings)
+    wait_until(lambda: status(run) == "done")
+    wait_until(lambda: Submission.objects.exclude(pdf="").exists())
+    assert run.outcome == "accepted"
+    assert (at_turnitin.scans, len(at_turnitin.submissions), resumes(run)) == (1, 1, 1)
+    assert_told_completely(run)
