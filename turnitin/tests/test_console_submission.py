@@ -87,3 +87,13 @@ def test_what_is_stuck_is_a_list_that_nobody_can_write_to(reported):
     assert client.get(detail).status_code == 200
     assert client.post(detail, {"state": "failed"}).status_code == 403
     assert client.get("/admin/turnitin/submission/add/").status_code == 403
+
+
+def test_turnitin_is_among_the_providers_and_can_be_asked_again_when_it_rests(handed_off, at_turnitin, poll, boss):
+    at_turnitin.fail("POST /submissions", *[500] * 6)
+    poll(2)
+    page = boss.get("/admin/autonomy/providercall/providers/").content.decode()
+    assert "Similarity" in page
+    assert "Ask turnitin again now" in page
+    boss.post("/admin/autonomy/providercall/providers/", {"key": "similarity:turnitin"})
+    assert "Ask turnitin again now" not in boss.get("/admin/autonomy/providercall/providers/").content.decode()
