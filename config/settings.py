@@ -127,7 +127,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # nothing to keep: the schedule below is all there is
-CELERY_BEAT_SCHEDULE = {
+TURNITIN_LOOK_SECONDS = 2.0  # what is due is in the database, and no look is lost with a message
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "recover": {
         "task": "autonomy.tasks.recover",
         "schedule": ENV.autonomy_recovery_seconds,
@@ -140,6 +141,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": ENV.autonomy_retention_seconds},
     },
 }
+if ENV.turnitin_mode == "core_api":
+    CELERY_BEAT_SCHEDULE["turnitin"] = {
+        "task": "turnitin.tasks.advance",
+        "schedule": TURNITIN_LOOK_SECONDS,
+        "options": {"expires": TURNITIN_LOOK_SECONDS},
+    }
 
 # --- the event stream ---
 EVENTSTREAM_REDIS = REDIS_OPTIONS

@@ -54,3 +54,8 @@ class Kind(StrEnum):
     CYCLE_OPENED = "cycle_opened"
     REPORT_RECEIVED = "report_received"
     REPORT_INCOMPLETE = "report_incomplete"
+    # Turnitin's Core API
+    TURNITIN_TROUBLE = "turnitin_trouble"
+    TURNITIN_FAILED = "turnitin_failed"
+    REPORT_OVERDUE = "report_overdue"
+    SIMILARITY_UPDATED = "similarity_updated"

@@ -62,6 +62,10 @@ _UNPRICED = Counter(
 _SIGNATURES_REFUSED = Counter(
     "autonomy_signatures_refused", "Calls from outside whose signature was refused.", ["door", "reason"], registry=None
 )
+_WEBHOOKS = Counter("autonomy_turnitin_webhooks", "Webhooks of Turnitin.", ["event", "result"], registry=None)
+_REPORTS_MISSING = Counter(
+    "autonomy_turnitin_reports_missing", "Reports that are late or will not come.", ["what"], registry=None
+)
 
 
 def _never_in_the_way(count: Callable[P, None]) -> Callable[P, None]:
@@ -122,6 +126,18 @@ def spent(provider: str, model: str, *, tokens_in: int, tokens_out: int, usd: fl
 def signature_refused(door: str, reason: str) -> None:
     """`door`: `report` or `webhook`. `reason`: a word of ours, such as `missing`, `wrong`, `stale` or `no_secret`."""
     _SIGNATURES_REFUSED.labels(door, reason).inc()
+
+
+@_never_in_the_way
+def turnitin_webhook(event: str, result: str) -> None:
+    """`event`: one that Turnitin has, or `other`; `result`: `hinted`, `unchanged`, `unknown` or `ignored`."""
+    _WEBHOOKS.labels(event, result).inc()
+
+
+@_never_in_the_way
+def turnitin_report_missing(what: str) -> None:
+    """`overdue`: it is late; `failed`: Turnitin gives none."""
+    _REPORTS_MISSING.labels(what).inc()
 
 
 def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:

@@ -14,11 +14,13 @@ from rest_framework.views import APIView
 from autonomy.api.parsers import json_of
 from autonomy.api.raw_body import must_be_json, raw_body
 from autonomy.errors import NotFound, NotPermitted
+from autonomy.models import Run
 from autonomy.selectors.runs import run_visible_to
 from turnitin.api.serializers import DeliverySerializer
 from turnitin.api.signed_delivery import LARGEST, SignedDelivery
+from turnitin.core_api.viewer import viewer_url
 from turnitin.deliver_report import deliver_report
-from turnitin.documents import CONTENT_TYPES, download
+from turnitin.documents import CONTENT_TYPES, download, download_report, has_report_pdf
 from turnitin.models import Cycle, Report
 
 
@@ -75,10 +77,37 @@ class DocumentView(APIView):
 
     def get(self, request: Request, run_id: UUID, number: int, ending: str) -> FileResponse:
         run = run_visible_to(request.user, run_id)
-        cycle = Cycle.objects.filter(run=run, number=number).first() if number < 2**15 else None
-        if cycle is None or ending not in CONTENT_TYPES:
+        cycle = _cycle(run, number) if ending in CONTENT_TYPES else None
+        if cycle is None:
             raise NotFound("The run has no such document.", number=number)
         try:
             return download(cycle, ending)
         except (OSError, ValueError):
             raise NotFound("The document is not in the store any more.", number=number) from None
+
+
+class ReportPdfView(APIView):
+    """GET: Turnitin's report as a PDF, as it was when it was delivered."""
+
+    def get(self, request: Request, run_id: UUID, number: int) -> FileResponse:
+        cycle = _cycle(run_visible_to(request.user, run_id), number)
+        if cycle is None or not has_report_pdf(cycle):
+            raise NotFound("There is no PDF of this report.", number=number)
+        try:
+            return download_report(cycle)
+        except (OSError, ValueError):
+            raise NotFound("The PDF is not in the store any more.", number=number) from None
+
+
+class ViewerView(APIView):
+    """POST: a link to the report in Turnitin's viewer, for whoever may see the run."""
+
+    def post(self, request: Request, run_id: UUID, number: int) -> Response:
+        cycle = _cycle(run_visible_to(request.user, run_id), number)
+        if cycle is None:
+            raise NotFound("The run has no such hand-off.", number=number)
+        return Response({"viewer_url": viewer_url(cycle, cast(User, request.user))})
+
+
+def _cycle(run: Run, number: int) -> Cycle | None:
+    return Cycle.objects.filter(run=run, number=number).first() if number < 2**15 else None

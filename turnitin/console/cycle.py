@@ -18,9 +18,10 @@ from autonomy.console.read_only import ReadOnlyAdmin, run_link
 from autonomy.errors import AutonomyError, Conflict
 from turnitin.console.report import ReportInline
 from turnitin.console.report_form import ReportForm
+from turnitin.console.submission import STATE_LABELS as submission_labels
 from turnitin.deliver_report import deliver_report
 from turnitin.documents import CONTENT_TYPES, download
-from turnitin.models import Cycle, Report
+from turnitin.models import Cycle, Report, Submission
 
 STATE_LABELS = {"awaiting_report": "warning", "report_ready": "info", "accepted": "success", "rejected": "danger"}
 
@@ -139,8 +140,12 @@ class CycleAdmin(ReadOnlyAdmin):
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             cycle = page.context_data["original"]
+            submission = Submission.objects.filter(cycle=cycle).first()
             page.context_data |= {
                 "cycle": cycle,
+                "submission": submission,
+                "submission_variant": submission_labels[submission.state] if submission else "",
+                "submission_similarity": figures.similarity(submission.similarity) if submission else "",
                 "awaits": cycle.state == Cycle.State.AWAITING_REPORT,
                 "may_deliver": request.user.has_perm("turnitin.deliver_report"),
                 "target": figures.similarity(cycle.target_similarity),
