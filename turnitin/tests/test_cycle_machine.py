@@ -163,6 +163,7 @@ class Deliveries(RuleBasedStateMachine):
     def a_worker_wakes_up_after_its_lease(self) -> None:
         if claim := self.claim():
             self.leases_run_out()
+            journey.inside.clear()  # nobody else does anything meanwhile
             before = self.everything()
             step.execute(claim)
             assert self.everything() == before, "a late worker writes nothing"
@@ -199,13 +200,14 @@ class Deliveries(RuleBasedStateMachine):
         retry_run(run_id=self.run.pk, actor=self.mara)
         self.strays += 1
 
-    @rule(really=st.sampled_from([True, False, False, False]))
-    def cancel(self, really: bool) -> None:
+    @rule(really=st.sampled_from([True, False, False]), address=addresses, figure=figures)
+    def cancel(self, really: bool, address: str, figure: float | None) -> None:
         if really:
             try:
                 cancel_run(run_id=self.run.pk, actor=self.mara)
             except AutonomyError as refused:
                 note(refused.message)
+            self.deliver(address, figure, 0, False)
 
     @rule()
     def recover(self) -> None:
