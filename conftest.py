@@ -125,6 +125,24 @@ def env(settings: Any) -> Callable[..., None]:
 
 
 @pytest.fixture
+def grown(settings: Any) -> Callable[..., float]:
+    """By how much a figure that is counted on this machine has grown since the test began."""
+    from autonomy.telemetry.metrics import Counted
+
+    def now() -> dict[Any, float]:
+        samples = [sample for metric in Counted(settings.METRICS_DIR.parent).collect() for sample in metric.samples]
+        return {(sample.name, *sorted(sample.labels.items())): sample.value for sample in samples}
+
+    before = now()
+
+    def since(name: str, **labels: str) -> float:
+        key = (name, *sorted(labels.items()))
+        return now().get(key, 0) - before.get(key, 0)
+
+    return since
+
+
+@pytest.fixture
 def vendors_stage() -> Iterator[Any]:
     """Vendors that are played: see docs/stage.md."""
     from autonomy.demo.stage import Stage

@@ -62,7 +62,7 @@ class NotPermitted(AutonomyError):
 
 
 class SignatureRefused(AutonomyError):
-    """The request is not signed as agreed; check the secret on both sides, and that the raw body is what is signed."""
+    """The signature is not right: sign the bytes of the body as they are sent, with the secret both sides have."""
 
     code = "signature_refused"
     http_status = 401

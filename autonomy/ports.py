@@ -5,7 +5,7 @@ Plain Python only: no Django, no HTTP. A node test therefore needs no database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -118,6 +118,9 @@ class Library(Protocol):
     def search(self, query: str, limit: int) -> list[Passage]:
         """The best passages for the query, best first; an empty list if nothing matches."""
 
+    def texts(self) -> Iterator[Passage]:
+        """Every passage of every source, in reading order and source by source: a stream, for there may be much."""
+
     def add(self, works: Sequence[Found]) -> Added:
         """Make sources of works the run does not have yet. They are there in the next superstep."""
 
@@ -162,4 +165,5 @@ class NodeContext:
     episodes: Episodes
     max_revisions: int
     max_redrafts: int
+    max_overlap: float
     target_similarity: float

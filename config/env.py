@@ -67,6 +67,9 @@ class Environment(BaseModel):
         description='Default limits of a run, JSON: {"tokens":200000,"seconds":900,"usd":5,"journeys":{…}}.',
     )
     autonomy_max_revisions: int = Field(default=3, ge=0, le=20, description="Hand-offs after the first, at most.")
+    autonomy_preflight_overlap: float = Field(
+        default=0.1, ge=0, le=1, description="Unquoted words of a draft that may stand in its sources, 0 to 1."
+    )
     autonomy_upload_max_files: int = Field(default=50, ge=1, description="Source files a run may bring.")
     autonomy_upload_max_bytes: int = Field(
         default=20 * 2**20, ge=1024, le=20 * 2**20, description="Size of one source file, bytes."

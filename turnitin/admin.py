@@ -1,9 +1,9 @@
 """Django's autodiscovery looks here; the console itself is a package, a file a noun."""
 
 from autonomy.console.panel import PANELS
-from turnitin.console import cycle, report
+from turnitin.console import cycle, report, submission
 from turnitin.console.hand_offs import HAND_OFFS
 
-__all__ = ["cycle", "report"]
+__all__ = ["cycle", "report", "submission"]
 
 PANELS.append(HAND_OFFS)

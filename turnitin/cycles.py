@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from autonomy.errors import Conflict
 from autonomy.models import Job
-from turnitin.models import Cycle, Report
+from turnitin.models import Cycle, Report, Submission
 
 
 def mark_ready(report: Report, job: Job | None) -> None:
@@ -38,8 +38,8 @@ def _take(report: Report, expected: str, **fields: Any) -> None:
 
 
 def _move(cycle_id: UUID | str, expected: str, **fields: Any) -> None:
-    if not Cycle.objects.filter(pk=cycle_id, state=expected).update(**fields):
-        raise Conflict(f"The cycle is not {expected} any more.", cycle_id=str(cycle_id))
+    if not Cycle.objects.filter(pk=cycle_id, state=expected, withdrawn_at=None).update(**fields):
+        raise Conflict(f"The cycle is not {expected} any more, or is withdrawn.", cycle_id=str(cycle_id))
 
 
 def describe(cycle: Cycle) -> dict[str, Any]:
@@ -55,7 +55,21 @@ def describe(cycle: Cycle) -> dict[str, Any]:
             ending: f"/api/v2/turnitin/{cycle.run_id}/cycles/{cycle.number}/document.{ending}"
             for ending in ("md", "docx")
         },
+        "submission": _at_turnitin(cycle),
         "opened_at": cycle.opened_at.isoformat(),
         "closed_at": cycle.closed_at.isoformat() if cycle.closed_at else None,
         "withdrawn_at": cycle.withdrawn_at.isoformat() if cycle.withdrawn_at else None,
+    }
+
+
+def _at_turnitin(cycle: Cycle) -> dict[str, Any] | None:
+    """How its document fares at Turnitin; None if people hand it in."""
+    submission = Submission.objects.filter(cycle=cycle).first()
+    if submission is None:
+        return None
+    return {
+        "state": submission.state,
+        "trouble": submission.trouble or None,
+        "similarity": submission.similarity,
+        "overdue_at": submission.overdue_at.isoformat() if submission.overdue_at else None,
     }

@@ -1,4 +1,4 @@
-"""The inbox: one delivery of an originality report, from the API or from the console."""
+"""The inbox: one delivery of an originality report, from the API, the console, the command or Turnitin's Core API."""
 
 from __future__ import annotations
 
@@ -34,15 +34,18 @@ def deliver_report(
     1. The run is locked, so that deliveries for it come one after the other.
     2. The inbox row is inserted; a double cannot be, and ends here with the answer of the first. Only one that came
        too late is looked at again: the run may wait for it now.
-    3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A delivery without a figure is
-       kept, and the run waits on. A figure for a ready cycle whose job has not run yet corrects it.
+    3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A figure for a ready cycle whose
+       job has not run yet corrects it. A delivery without a figure is kept and told, and changes neither.
+
+    A double has the same cycle, address and figure. So a figure that was corrected cannot be gone back to with the same
+    address: that delivery cannot be told from a late repetition of the first.
 
     Raises NotFound for a cycle of another run, Conflict for a new delivery that comes too late (it is kept).
     """
     with transaction.atomic():
         try:
             run = lock(run_id)
-            cycle = Cycle.objects.select_related("resume_job").get(pk=cycle_id, run=run)
+            cycle = Cycle.objects.select_related("report").get(pk=cycle_id, run=run)
         except (Run.DoesNotExist, Cycle.DoesNotExist):
             raise NotFound(
                 "This run has no such cycle; the snapshot of the run names the one that waits.", cycle_id=str(cycle_id)
@@ -50,7 +53,8 @@ def deliver_report(
         report, new = Report.objects.get_or_create(
             cycle=cycle,
             report_url=report_url,
-            observed_similarity=observed_similarity,
+            # A minus before nothing is nothing, and would be told otherwise.
+            observed_similarity=None if observed_similarity is None else observed_similarity + 0.0,
             defaults={
                 "human_uploader_id": human_uploader_id,
                 "top_matches": list(top_matches),
@@ -60,49 +64,68 @@ def deliver_report(
             },
         )
         if new or report.too_late:
-            report.too_late = not _take_in(run, cycle, report, actor)
+            told = _taken_in(run, cycle, report)
+            report.too_late = told is None
+            if told:
+                kind, message, data = told
+                append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
+                run.save(update_fields=["status", "last_seq", "updated_at"])
             cycle.refresh_from_db()
             report.cycle_state, report.resume_job = cycle.state, cycle.resume_job
             report.save(update_fields=["too_late", "cycle_state", "resume_job"])
-            run.save(update_fields=["status", "last_seq", "updated_at"])
     if report.too_late:
-        judged = report.cycle_state not in Cycle.OPEN
-        why = "its report has been judged already" if judged else "the run does not wait for a report"
         raise Conflict(
-            f"The cycle is {report.cycle_state}: {why}. The delivery is kept in the inbox.",
+            f"The cycle is {report.cycle_state}: {_why_too_late(cycle)}. The delivery is kept in the inbox.",
             state=report.cycle_state,
             cycle_id=str(cycle.pk),
         )
     return report
 
 
-def _take_in(run: Run, cycle: Cycle, report: Report, actor: User | None) -> bool:
-    """Act on a new delivery; False if it comes too late to change anything."""
-    waiting = cycle.state == Cycle.State.AWAITING_REPORT and cycle.withdrawn_at is None
-    # Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
-    live = Job.objects.filter(run=run, kind=Job.Kind.RESUME, state__in=[Job.State.QUEUED, Job.State.RUNNING]).first()
-    unread = run.route == "turnitin_pause" and (run.ended or (live is not None and live.state == Job.State.QUEUED))
-    correctable = cycle.state == Cycle.State.REPORT_READY and cycle.withdrawn_at is None and unread
-    if not waiting and not correctable:
-        return False
-    similarity = report.observed_similarity
+def _taken_in(run: Run, cycle: Cycle, report: Report) -> tuple[str, str, dict[str, Any]] | None:
+    """Act on a new delivery: the episode that tells of it, or None if it comes too late to change anything."""
+    if cycle.withdrawn_at is not None:
+        return None
+    waiting = cycle.state == Cycle.State.AWAITING_REPORT
+    if not waiting and not _is_unread(run, cycle):
+        return None
+    figure, before = report.observed_similarity, cycle.observed_similarity
     data: dict[str, Any] = {
         "cycle_id": str(cycle.pk),
         "report_url": report.report_url,
-        "observed_similarity": similarity,
+        "observed_similarity": figure,
         "human_uploader_id": report.human_uploader_id,
         "via": report.via,
     }
-    if similarity is None:
-        kind, message = Kind.REPORT_INCOMPLETE, "A report came without a similarity; the run waits on for the figure."
-    elif waiting:
+    if figure is None:
+        what_follows = "the run waits on for the figure" if waiting else f"the {before:.0%} of another one stand"
+        return Kind.REPORT_INCOMPLETE, f"A report came without a similarity; {what_follows}.", data
+    if waiting:
         # A run that failed meanwhile finds it when it is retried.
         cycles.mark_ready(report, None if run.ended else queue.enqueue_resume(run.pk))
         if run.status == Run.Status.WAITING_HUMAN:
             run.status = Run.Status.QUEUED
-        kind, message = Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {similarity:.0%}."
-    else:
-        cycles.correct(report)
-        kind, message = Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {similarity:.0%}."
-    append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
-    return True
+        return Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {figure:.0%}.", data
+    cycles.correct(report)
+    data |= {"corrected": True, "observed_before": before}
+    was = f"not {before:.0%}" if figure != before else "as before, at another address"
+    return Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {figure:.0%}, {was}.", data
+
+
+def _is_unread(run: Run, cycle: Cycle) -> bool:
+    """Whether the cycle's report can be corrected still: nobody has it, and nobody had it.
+
+    Once the resume is committed the figure is in the run's state, and a correction would only contradict it.
+    """
+    if cycle.state != Cycle.State.REPORT_READY or run.route != "turnitin_pause":
+        return False
+    resumes = Job.objects.filter(run=run, kind=Job.Kind.RESUME)
+    return run.ended or resumes.filter(state=Job.State.QUEUED).exists()
+
+
+def _why_too_late(cycle: Cycle) -> str:
+    if cycle.withdrawn_at is not None:
+        return "the run was cancelled"
+    if cycle.state in Cycle.OPEN:
+        return "the run is using its report already"
+    return "its report has been judged already"

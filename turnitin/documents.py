@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import FileResponse
 
-from turnitin.models import Cycle
+from turnitin.models import Cycle, Submission
 
 CONTENT_TYPES = {
     "md": "text/markdown; charset=utf-8",
@@ -18,6 +18,21 @@ def download(cycle: Cycle, ending: str) -> FileResponse:
     return FileResponse(
         stored.open("rb"),
         as_attachment=True,
-        filename=f"{cycle.run.journey}-{str(cycle.run_id)[:8]}-{cycle.number}.{ending}",
+        filename=_filename(cycle, f"{cycle.number}.{ending}"),
         content_type=CONTENT_TYPES[ending],
     )
+
+
+def has_report_pdf(cycle: Cycle) -> bool:
+    return Submission.objects.filter(cycle=cycle).exclude(pdf="").exists()
+
+
+def download_report(cycle: Cycle) -> FileResponse:
+    """Turnitin's report as a PDF. Raises Submission.DoesNotExist, and OSError or ValueError as `download` does."""
+    stored = Submission.objects.get(cycle=cycle).pdf
+    filename = _filename(cycle, f"{cycle.number}-report.pdf")
+    return FileResponse(stored.open("rb"), as_attachment=True, filename=filename, content_type="application/pdf")
+
+
+def _filename(cycle: Cycle, ending: str) -> str:
+    return f"{cycle.run.journey}-{str(cycle.run_id)[:8]}-{ending}"

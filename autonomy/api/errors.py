@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from autonomy.errors import AutonomyError, InvalidInput, NotFound, NotPermitted, TooLarge
+from autonomy.errors import AutonomyError, InvalidInput, NotFound, NotPermitted, SignatureRefused, TooLarge
 
 KEPT_HEADERS = ("WWW-Authenticate", "Retry-After")
 
@@ -34,6 +34,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     answered = exception_handler(error, context)
     headers = dict(answered.items()) if answered else {}
     kept: dict[str, str] = {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    if isinstance(known, SignatureRefused):
+        kept["WWW-Authenticate"] = "Signature"
     return Response(known.as_dict(), status=known.http_status, headers=kept)
 
 

@@ -26,6 +26,7 @@ ADDRESS = "admin:autonomy_providercall_providers"
 KINDS = {
     "llm": ("Language models", ["Provider", "State", "Attempts", "Tokens", "Cost", "Last failure"]),
     "search": ("Search services", ["Provider", "State", "Attempts", "Cost", "Last failure"]),
+    "similarity": ("Similarity", ["Provider", "State", "Attempts", "Cost", "Last failure"]),
 }
 NONE = {"attempts": 0, "failed": 0, "tokens": 0, "usd": None, "last_failure": None}
 

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     RESEARCHED = "researched"
     PROGRESS = "progress"
     DRAFTED = "drafted"
+    PREFLIGHT = "preflight"
     GATES_PASSED = "gates_passed"
     GATES_FAILED = "gates_failed"
     SIMILARITY_ACCEPTED = "similarity_accepted"

@@ -15,7 +15,8 @@ class GraphState(TypedDict, total=False):
     passages: [passage id]}]}`. sources: `[{key, title, csl, passages: [{id, text}]}]`, those the plan uses.
     draft: `{markdown, sections: [{id, markdown}], words, writers}`, and `under_way` while one is written (drafts.py).
     last_observation: what came from outside last, or that a draft is whole. last_verdict: what the critic said last,
-    `{accepted, failures, note, redrafts, outcome}`. revision: 0 at first.
+    `{accepted, failures, note, redrafts, outcome}`, with `preflight` (preflight.py) once the gates have passed.
+    revision: 0 at first.
     """
 
     run_id: str

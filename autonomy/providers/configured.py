@@ -1,4 +1,4 @@
-"""Which language models there are, from the settings."""
+"""Which language models there are, and which services that compare documents, from the settings."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def language_models() -> list[ModelProvider]:
 def model_names() -> list[str]:
     """Of the language models, in order of preference."""
     return [spec.name for spec in _specs(settings.ENV)]
+
+
+def similarity_services() -> list[str]:
+    """Names of the services that compare documents, where people do not carry them there."""
+    return ["turnitin"] if settings.ENV.turnitin_mode == "core_api" else []
 
 
 def _specs(env: Environment) -> list[LanguageModelSpec]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import structlog
+from django.conf import settings
 
 from autonomy.journeys.registry import journey_named
 from autonomy.models import Run
@@ -40,6 +41,7 @@ def node_context(run: Run, unit: UnitOfWork, caller: Caller) -> NodeContext:
         episodes=on_any_thread(unit),
         max_revisions=run.max_revisions,
         max_redrafts=2,
+        max_overlap=settings.ENV.autonomy_preflight_overlap,
         target_similarity=run.target_similarity,
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
+from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
 from django.db import connections
@@ -32,9 +34,20 @@ class _GivingBack:
         @functools.wraps(method)
         def call(*args: Any, **named: Any) -> Any:
             try:
-                return method(*args, **named)
+                returned = method(*args, **named)
+                return self._to_its_end(returned) if inspect.isgenerator(returned) else returned
             finally:
-                if threading.get_ident() != self._home:
-                    connections.close_all()
+                self._give_back()
 
         return call
+
+    def _to_its_end(self, stream: Iterator[Any]) -> Iterator[Any]:
+        """A stream works between the calls as well, and gives back at its own end."""
+        try:
+            yield from stream
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if threading.get_ident() != self._home:
+            connections.close_all()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from autonomy.models import ProviderCall
 from autonomy.providers import off
 from autonomy.providers.breaker import breaker
-from autonomy.providers.configured import language_models
+from autonomy.providers.configured import language_models, similarity_services
 from autonomy.providers.provider import key_of
 from autonomy.tools.web_search.configured import search_providers
 
@@ -19,8 +19,8 @@ LOOKED_AT = 50_000
 
 
 def provider_states() -> list[dict[str, Any]]:
-    """`[{name, kind, model, state, until, reason}]` of the language models and the search services, in their orders of
-    preference. JSON-able.
+    """`[{name, kind, model, state, until, reason}]` of the language models, the search services and Turnitin, in their
+    orders of preference. JSON-able.
 
     `state`: `closed`, `open` or `half_open`, as all workers see it; `off` where this process itself was refused.
     `until`: unix seconds at which it may be asked again at the latest, or None.
@@ -86,4 +86,5 @@ def _models() -> dict[str, str]:
     """What a breaker knows each provider by, and the model it is asked for."""
     kinds = ProviderCall.Kind
     models = {key_of(kinds.LLM, model.name): model.model for model in language_models()}
-    return models | {key_of(kinds.SEARCH, service.name): "" for service in search_providers()}
+    models |= {key_of(kinds.SEARCH, service.name): "" for service in search_providers()}
+    return models | {key_of(kinds.SIMILARITY, name): "" for name in similarity_services()}

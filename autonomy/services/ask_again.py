@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from autonomy.errors import Conflict, NotFound, NotPermitted
 from autonomy.models import ProviderCall
 from autonomy.providers.breaker import breaker
-from autonomy.providers.configured import model_names
+from autonomy.providers.configured import model_names, similarity_services
 from autonomy.providers.provider import key_of
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,7 @@ def ask_again(*, key: str, actor: User) -> None:
         raise NotPermitted(permission=PERMISSION)
     models = {key_of(ProviderCall.Kind.LLM, name) for name in model_names()}
     services = {key_of(ProviderCall.Kind.SEARCH, name) for name in settings.ENV.autonomy_search}
+    services |= {key_of(ProviderCall.Kind.SIMILARITY, name) for name in similarity_services()}
     if key not in models | services:
         raise NotFound("No provider of that name is configured any more.", provider=key)
     breaker().forget(key)

@@ -103,10 +103,12 @@ def _verdict(values: dict[str, Any], patch: Patch) -> dict[str, Any]:
     """The person's note, or else the critic's, for the nodes to come; redrafts are counted from the beginning."""
     before = values.get("last_verdict") or {}
     note = patch.last_verdict.note if patch.last_verdict else before.get("note", "")
-    stands = values["route"] == "draft" and not (patch.plan or patch.draft)
-    return {
+    as_it_was = not (patch.plan or patch.draft)
+    verdict = {
         "accepted": False,
-        "failures": before.get("failures", []) if stands else [],
+        "failures": before.get("failures", []) if as_it_was and values["route"] == "draft" else [],
         "note": note,
         "redrafts": 0,
     }
+    # Its report may be judged anew, and the critic then says what the draft has from the sources.
+    return verdict | ({"preflight": before["preflight"]} if as_it_was and "preflight" in before else {})

@@ -60,7 +60,7 @@ _UNPRICED = Counter(
 )
 
 _SIGNATURES_REFUSED = Counter(
-    "autonomy_signature_refused", "Calls whose signature was refused.", ["door", "reason"], registry=None
+    "autonomy_signatures_refused", "Calls from outside whose signature was refused.", ["door", "reason"], registry=None
 )
 _WEBHOOKS = Counter("autonomy_turnitin_webhooks", "Webhooks of Turnitin.", ["event", "result"], registry=None)
 _REPORTS_MISSING = Counter(
@@ -124,7 +124,7 @@ def spent(provider: str, model: str, *, tokens_in: int, tokens_out: int, usd: fl
 
 @_never_in_the_way
 def signature_refused(door: str, reason: str) -> None:
-    """`door`: `delivery` or `webhook`; `reason`: a word of ours."""
+    """`door`: `report` or `webhook`. `reason`: a word of ours, such as `missing`, `wrong`, `stale` or `no_secret`."""
     _SIGNATURES_REFUSED.labels(door, reason).inc()
 
 

@@ -1,4 +1,5 @@
-"""A journey whose nodes do next to nothing, for tests of the engine: five supersteps with a pause in the middle."""
+"""A journey whose nodes do next to nothing, for tests of the engine: five supersteps with a pause in the middle,
+and as many more for each report above the target."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from autonomy.graph.build import Graph
-from autonomy.graph.nodes.turnitin_pause import turnitin_pause
+from autonomy.graph.nodes import turnitin_pause as pausing
 from autonomy.graph.routing import next_node
 from autonomy.graph.state import NODES, GraphState
 from autonomy.journeys.journey import Journey
@@ -40,10 +41,27 @@ def draft(state: GraphState) -> dict[str, Any]:
     return {"draft": {"markdown": "Text.", "sections": [], "words": 1, "writers": ["quick"]}, "route": "turnitin_pause"}
 
 
+def turnitin_pause(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
+    """The real one; counted when it has its report."""
+    resumed = pausing.turnitin_pause(state, runtime)
+    _count(state, "turnitin_pause")
+    return resumed
+
+
 def critic(state: GraphState, runtime: Runtime[NodeContext]) -> dict[str, Any]:
     _count(state, "critic")
-    runtime.context.handoff.accept(state["last_observation"]["cycle_id"])
-    return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
+    report, revision, handoff = state["last_observation"], state.get("revision", 0), runtime.context.handoff
+    observed, note = report["observed_similarity"], runtime.context.episodes.note
+    if observed <= runtime.context.target_similarity:
+        handoff.accept(report["cycle_id"])
+        note("similarity_accepted", "Not too similar.", observed_similarity=observed)
+        return {"last_verdict": {"accepted": True, "outcome": "accepted", "note": ""}, "route": "END"}
+    handoff.reject(report["cycle_id"])
+    note("similarity_rejected", "Too similar.", observed_similarity=observed)
+    verdict: dict[str, Any] = {"accepted": False, "note": "Too similar."}
+    if revision < runtime.context.max_revisions:
+        return {"last_verdict": verdict, "revision": revision + 1, "route": "plan"}
+    return {"last_verdict": verdict | {"outcome": "revisions_exhausted"}, "route": "END"}
 
 
 def research(state: GraphState) -> dict[str, Any]:

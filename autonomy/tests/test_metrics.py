@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -58,23 +57,6 @@ def _asked_anew(monkeypatch) -> None:
 def folder(tmp_path) -> Path:
     """Of the figures of all machines, with nothing in it yet."""
     return tmp_path / "metrics"
-
-
-@pytest.fixture
-def grown(settings) -> Callable[..., float]:
-    """By how much a figure of this machine's has grown since the test began."""
-
-    def now() -> dict[Any, float]:
-        samples = [sample for metric in Counted(settings.METRICS_DIR.parent).collect() for sample in metric.samples]
-        return {(sample.name, *sorted(sample.labels.items())): sample.value for sample in samples}
-
-    before = now()
-
-    def since(name: str, **labels: str) -> float:
-        key = (name, *sorted(labels.items()))
-        return now().get(key, 0) - before.get(key, 0)
-
-    return since
 
 
 @pytest.fixture

@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from django.db import connection
 from rest_framework.authtoken.models import Token
 
 from autonomy.tests.factories import RunFactory, tell
+from autonomy.tests.web import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = Path(__file__).resolve().parents[2]
 # More than a process has database connections.
 STREAMS = 24
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    database = os.environ["DATABASE_URL"].replace("/autonomy", f"/{connection.settings_dict['NAME']}", 1)
-    with (tmp_path / "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--lifespan", "off"],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": database},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{address}/health/ready").status_code == 200:
-                break
-        time.sleep(0.1)
-    yield address
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with web_server(tmp_path / "web.log") as address:
+        yield address
 
 
 def test_more_streams_than_connections_leave_the_database_to_others(server):

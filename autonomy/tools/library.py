@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -34,7 +34,8 @@ class RunLibrary:
         self._run_id = run_id
         self._episodes = episodes
         self._effect = effect
-        self._added: list[Source] = []  # by this worker, some perhaps not yet committed
+        # By this worker, some perhaps not yet committed; with their passages.
+        self._added: list[tuple[Source, list[str]]] = []
 
     def read(self) -> list[SourceNote]:
         sources = list(Source.objects.filter(run_id=self._run_id).defer("original").order_by("pk"))
@@ -73,10 +74,23 @@ class RunLibrary:
         )
         return [Passage(f"{p.source.key}#{p.position}", p.source.key, p.text, float(p.score)) for p in found]
 
+    def texts(self) -> Iterator[Passage]:
+        """One source at a time is in memory. What a search found just now is among them; a file that was read just
+        now is there in the next superstep."""
+        committed: set[str] = set()
+        for pk, key in Source.objects.filter(run_id=self._run_id).order_by("pk").values_list("pk", "key"):
+            committed.add(key)
+            read = PassageRow.objects.filter(source_id=pk).order_by("position").values_list("position", "text")
+            yield from (Passage(f"{key}#{position}", key, text) for position, text in read)
+        for source, texts in self._added:
+            if source.key not in committed:
+                for position, text in enumerate(texts, start=1):
+                    yield Passage(f"{source.key}#{position}", source.key, text)
+
     def add(self, works: Sequence[Found]) -> Added:
         """Each is read at once, from the text that came with it; the rows are written with the superstep."""
         columns = ("key", "title", "csl", "sha256")
-        sources = [*Source.objects.filter(run_id=self._run_id).only(*columns), *self._added]
+        sources = [*Source.objects.filter(run_id=self._run_id).only(*columns), *(source for source, _ in self._added)]
         keys, digests = {source.key for source in sources}, {source.sha256 for source in sources}
         known = {one for source in sources for one in identities(_as_found(source))}
         new, too_short = [], []
@@ -91,7 +105,7 @@ class RunLibrary:
             digests.add(digest)
             known |= identities(work)
             source = self._source(work, citation_key(work.title, keys), data, digest, texts)
-            self._added.append(source)
+            self._added.append((source, texts))
             new.append(source.key)
         return Added(tuple(new), tuple(too_short))
 

@@ -18,9 +18,10 @@ from autonomy.console.read_only import ReadOnlyAdmin, run_link
 from autonomy.errors import AutonomyError, Conflict
 from turnitin.console.report import ReportInline
 from turnitin.console.report_form import ReportForm
+from turnitin.console.submission import STATE_LABELS as submission_labels
 from turnitin.deliver_report import deliver_report
 from turnitin.documents import CONTENT_TYPES, download
-from turnitin.models import Cycle, Report
+from turnitin.models import Cycle, Report, Submission
 
 STATE_LABELS = {"awaiting_report": "warning", "report_ready": "info", "accepted": "success", "rejected": "danger"}
 
@@ -38,7 +39,7 @@ class CycleAdmin(ReadOnlyAdmin):
     inlines = [ReportInline]
     change_form_outer_before_template = "console/cycle_top.html"
     fieldsets = [
-        (None, {"fields": ["run", "id", "number", "state", "observed", "target"]}),
+        (None, {"fields": ["run", "id", "number", "state", "observed", "target", "report"]}),
         ("Times", {"fields": ["opened_at", "report_at", "closed_at", "resume_job"]}),
     ]
 
@@ -69,8 +70,9 @@ class CycleAdmin(ReadOnlyAdmin):
             if "deliver" in request.POST:
                 return self._deliver(request, cycle, form)
             confirming = "change" not in request.POST
-        elif request.method != "POST" and cycle.state not in Cycle.OPEN:
-            messages.warning(request, f"This cycle is {cycle.get_state_display()}: no report can be delivered for it.")
+        elif request.method != "POST" and (cycle.state not in Cycle.OPEN or cycle.withdrawn_at):
+            state = "withdrawn" if cycle.withdrawn_at else cycle.get_state_display()
+            messages.warning(request, f"This cycle is {state}: no report can be delivered for it.")
             return self._back(request, cycle)
         return TemplateResponse(
             request,
@@ -89,14 +91,9 @@ class CycleAdmin(ReadOnlyAdmin):
         )
 
     def _deliver(self, request: HttpRequest, cycle: Cycle, form: ReportForm) -> HttpResponse:
-        delivery = form.cleaned_data
-        double = Report.objects.filter(
-            cycle=cycle,
-            report_url=delivery["report_url"],
-            observed_similarity=delivery["observed_similarity"],
-        ).exists()
+        delivery, counted = form.cleaned_data, cycle.report_id
         try:
-            deliver_report(
+            report = deliver_report(
                 run_id=cycle.run_id,
                 cycle_id=cycle.pk,
                 via=Report.Via.CONSOLE,
@@ -109,7 +106,10 @@ class CycleAdmin(ReadOnlyAdmin):
         except AutonomyError as error:
             messages.error(request, error.message)
         else:
-            if double:
+            cycle.refresh_from_db()
+            if cycle.report_id != report.pk:
+                messages.warning(request, _why_it_does_not_count(cycle))
+            elif counted == report.pk:
                 messages.info(request, "This report was delivered before; nothing has changed.")
             else:
                 figure = figures.similarity(delivery["observed_similarity"])
@@ -140,8 +140,12 @@ class CycleAdmin(ReadOnlyAdmin):
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             cycle = page.context_data["original"]
+            submission = Submission.objects.filter(cycle=cycle).first()
             page.context_data |= {
                 "cycle": cycle,
+                "submission": submission,
+                "submission_variant": submission_labels[submission.state] if submission else "",
+                "submission_similarity": figures.similarity(submission.similarity) if submission else "",
                 "awaits": cycle.state == Cycle.State.AWAITING_REPORT,
                 "may_deliver": request.user.has_perm("turnitin.deliver_report"),
                 "target": figures.similarity(cycle.target_similarity),
@@ -177,3 +181,11 @@ class CycleAdmin(ReadOnlyAdmin):
     @display(description="Opened", ordering="-opened_at")
     def waiting(self, cycle: Cycle) -> SafeString | str:
         return figures.age(cycle.opened_at)
+
+
+def _why_it_does_not_count(cycle: Cycle) -> str:
+    figure = figures.similarity(cycle.observed_similarity)
+    said = f"This report was delivered before, and was corrected since: the similarity of {figure} counts."
+    if cycle.state != Cycle.State.REPORT_READY:
+        return said
+    return f"{said} To go back to this one, deliver it with another address, for instance with #2 at its end."

@@ -27,17 +27,23 @@ class Columns:
     def similarity(self, report: Report) -> str:
         return figures.similarity(report.observed_similarity)
 
+    @display(description="Counts", boolean=True)
+    def counts(self, report: Report) -> bool:
+        """Of a cycle's deliveries one counts: the newest with a figure that came in time."""
+        return report.pk == report.cycle.report_id
+
 
 @admin.register(Report)
 class ReportAdmin(Columns, ReadOnlyAdmin):
-    list_display = ["received_at", "run_title", "hand_off", "similarity", "address", "delivered_by"]
+    list_display = ["received_at", "run_title", "hand_off", "similarity", "counts", "address", "via", "delivered_by"]
     list_display_links = ["received_at"]
     search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]
     search_help_text = "Search by address, uploader, or the run's title or id"
     list_select_related = ["cycle__run", "delivered_by"]
     heavy = ("cycle__run__task_spec",)
     ordering = ["-id"]
-    fields = ["cycle", "address", "similarity", "human_uploader_id", "delivered_by", "received_at"]
+    list_filter = ["via"]
+    fields = ["cycle", "address", "similarity", "counts", "human_uploader_id", "via", "delivered_by", "received_at"]
 
     @display(description="Run", ordering="cycle__run__title")
     def run_title(self, report: Report) -> SafeString:
@@ -51,10 +57,10 @@ class ReportAdmin(Columns, ReadOnlyAdmin):
 class ReportInline(Columns, NewestInline):
     model = Report
     tab = False
-    fields = ["address", "similarity", "human_uploader_id", "delivered_by", "received_at"]
+    fields = ["address", "similarity", "counts", "human_uploader_id", "via", "delivered_by", "received_at"]
     readonly_fields = fields
     ordering = ["-id"]
     hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
-        return super().get_queryset(request).select_related("delivered_by")
+        return super().get_queryset(request).select_related("cycle", "delivered_by")

@@ -5,13 +5,15 @@ import math
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from turnitin import report_address
+
 
 class ReportForm(forms.Form):
     use_required_attribute = False
 
     report_url = forms.URLField(
         label="Address of the report",
-        max_length=2000,
+        max_length=report_address.MAX_CHARS,
         assume_scheme="https",
         help_text="Starts with https://",
         widget=UnfoldAdminTextInputWidget({"inputmode": "url", "placeholder": "https://"}),
@@ -31,8 +33,8 @@ class ReportForm(forms.Form):
 
     def clean_report_url(self) -> str:
         url: str = self.cleaned_data["report_url"]
-        if not url.startswith("https://"):
-            raise forms.ValidationError("The report's address must start with https://.")
+        if wrong := report_address.complaint(url):
+            raise forms.ValidationError(wrong)
         return url
 
     def clean_observed_similarity(self) -> float:

@@ -26,7 +26,7 @@ def deliver(turn: Turn, similarity: float, top_matches: list[dict[str, Any]]) ->
         lock(turn.run.pk)
         state = State.COMPLETE if _put_in(turn, similarity, top_matches) else State.DROPPED
         turn.move(state=state, similarity=similarity, completed_at=timezone.now())
-    turn.has_delivered = True
+    turn.has_delivered = turn.telling.quiet = True
 
 
 def look_again(turn: Turn) -> None:
@@ -58,7 +58,7 @@ def _put_in(turn: Turn, similarity: float, top_matches: list[dict[str, Any]]) ->
         deliver_report(
             run_id=turn.run.pk,
             cycle_id=turn.cycle.pk,
-            report_url=address(turn.submission.turnitin_id),
+            report_url=address(turn.submission),
             observed_similarity=similarity,
             top_matches=top_matches,
             via=Report.Via.CORE_API,
@@ -69,10 +69,15 @@ def _put_in(turn: Turn, similarity: float, top_matches: list[dict[str, Any]]) ->
     return True
 
 
-def address(turnitin_id: str) -> str:
-    """Where the report stays. It takes the key; a person is given a short-lived link to the viewer instead."""
+def address(submission: Submission) -> str:
+    """Where the report stays. It takes the key; a person is given a short-lived link to the viewer instead.
+
+    Later figures are numbered: the inbox takes the same figure at the same address for the same delivery.
+    """
     base = urlsplit(settings.ENV.turnitin_base_url or "")
-    return f"https://{base.netloc}{base.path.rstrip('/')}/submissions/{turnitin_id}/similarity"
+    report = f"https://{base.netloc}{base.path.rstrip('/')}/submissions/{submission.turnitin_id}/similarity"
+    number = Report.objects.filter(cycle_id=submission.cycle_id, report_url__startswith=report).count() + 1
+    return report if number == 1 else f"{report}#{number}"
 
 
 def _in_words(turn: Turn, now: float, counted: float | None) -> str:

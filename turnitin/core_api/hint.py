@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -38,10 +37,9 @@ def take(event: str, turnitin_id: str, cycle_id: UUID | None) -> str:
     return "unchanged" if Submission.objects.filter(known).exists() else "unknown"
 
 
-def ask_now(cycle_id: Any) -> bool:
-    """Make a cycle's submission due because a person wants to know. False if there is nothing that could be asked."""
-    of_cycle = Submission.objects.filter(cycle_id=cycle_id)
-    return bool(of_cycle.filter(_not_due()).update(due_at=Now())) or of_cycle.exists()
+def ask_now(submission_id: int) -> None:
+    """Make a submission due because a person wants to know."""
+    Submission.objects.filter(pk=submission_id).filter(_not_due()).update(due_at=Now())
 
 
 def _not_due() -> Q:

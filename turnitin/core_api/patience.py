@@ -15,7 +15,7 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 GIVEN_UP = 7 * DAY  # a report that has not come by then does not come
 KEY_REFUSED = OFF_SECONDS + 5.0  # a process does not ask before
-LOST_UPLOAD = 600.0  # so long after it an upload that Turnitin knows nothing of is sent again
+LOST = 600.0  # so long after it, what Turnitin took and knows nothing of was not done
 LATE_FAILURES = 60  # turns in a row that look in vain for what nobody waits for: at 10 minutes each, a night
 
 
@@ -30,6 +30,11 @@ def look_again(since: datetime) -> float:
 def back_off(failures: int) -> float:
     """After so many failures in a row, 1 or more."""
     return float(min(FIRST_BACKOFF * 2 ** min(failures - 1, 20), settings.ENV.turnitin_poll_seconds))
+
+
+def is_lost(uploaded_at: datetime) -> bool:
+    """Whether what Turnitin seemed to take, and knows nothing of, can be sent again: something between has eaten it."""
+    return seconds_since(uploaded_at) > LOST
 
 
 def seconds_since(moment: datetime) -> float:

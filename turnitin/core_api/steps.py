@@ -130,7 +130,7 @@ def process(turn: Turn) -> float | None:
     uploaded_at = turn.submission.uploaded_at
     assert uploaded_at
     status = _status(turn)
-    if status == "CREATED" and patience.seconds_since(uploaded_at) > patience.LOST_UPLOAD:
+    if status == "CREATED" and patience.is_lost(uploaded_at):
         turn.move(state=State.TO_UPLOAD)
         turn.unsure = True
         return None
@@ -147,8 +147,8 @@ def _ask_for_report(turn: Turn) -> None:
 
     def attempt(timeout: float) -> None:
         until = time.monotonic() + timeout
-        if turn.unsure and turn.api.similarity(turnitin_id, timeout=timeout).complete:
-            return  # a report that is complete could be made anew, and paid anew
+        if turn.unsure and turn.api.similarity(turnitin_id, timeout=timeout).asked:
+            return  # to ask anew could be to pay anew
         turn.unsure = True
         turn.api.ask_for_similarity(turnitin_id, scan, timeout=max(until - time.monotonic(), 0.1))
 
@@ -161,7 +161,11 @@ def scan(turn: Turn) -> float | None:
     assert uploaded_at
     similarity = turn.ask(lambda timeout: turn.api.similarity(turnitin_id, timeout=timeout))
     if similarity.fraction is None:
-        _status(turn)  # one that is deleted has no report for ever
+        status = _status(turn)  # one that is deleted has no report for ever
+        if not similarity.asked and status == "COMPLETE" and patience.is_lost(uploaded_at):
+            turn.move(state=State.PROCESSING)
+            turn.unsure = True
+            return None
         return patience.look_again(uploaded_at)
     deliver(turn, similarity.fraction, similarity.top_matches)
     return None

@@ -28,11 +28,11 @@ class Telling:
         """`quiet`: what stood in the way was told before; it is not told again with every turn."""
         self._run_id = run_id
         self._claim = claim
-        self._quiet = quiet
+        self.quiet = quiet
 
     def now(self, kind: str, message: str, **data: Any) -> None:
         """Raises LeaseLost, and Run.DoesNotExist for a run that was deleted."""
-        if self._quiet:
+        if self.quiet:
             return
         with transaction.atomic():
             run = lock(self._run_id)

@@ -35,9 +35,7 @@ class Trouble(Exception):
     `resting`: Turnitin was not asked at all, because it is known to be down.
     """
 
-    def __init__(
-        self, text: str, *, wait: float | None = None, at_least: float = 0.0, resting: bool = False
-    ) -> None:
+    def __init__(self, text: str, *, wait: float | None = None, at_least: float = 0.0, resting: bool = False) -> None:
         super().__init__(text)
         self.text = text
         self.wait = wait
@@ -80,7 +78,7 @@ def of_error_code(code: str) -> Hopeless:
 
 def of_licence(version: str) -> Trouble:
     return Trouble(
-        f"Turnitin's licence {version} must be accepted: manage.py turnitin_setup --accept-licence …, or deliver the "
-        "report by hand.",
+        f"Turnitin's licence {version} must be accepted: manage.py turnitin_setup --accept-licence {version} --as …, "
+        "or deliver the report by hand.",
         wait=HOUR,
     )

@@ -61,7 +61,7 @@ class Turn:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a figure would be taken in. A run that has failed finds the one that is paid for when it is retried."""
+        """Whether a figure would be taken in. A run that has failed finds one that is paid for when it is retried."""
         cycle = self.cycle
         waits = cycle.state == Cycle.State.AWAITING_REPORT and cycle.withdrawn_at is None
         return waits and (not self.run.ended or self.submission.uploaded_at is not None)
@@ -103,7 +103,9 @@ class Turn:
             return
         failures = self.submission.failures + 1
         text = self.had_trouble if trouble.resting and self.had_trouble else trouble.text
-        wait: float | None = max(patience.back_off(failures) if trouble.wait is None else trouble.wait, trouble.at_least)
+        wait: float | None = max(
+            patience.back_off(failures) if trouble.wait is None else trouble.wait, trouble.at_least
+        )
         if not self.is_awaited and failures >= patience.LATE_FAILURES:
             wait = None
         log.warning("turnitin_trouble", trouble=text, failures=failures)

@@ -39,11 +39,22 @@ def at_turnitin(env: Callable[..., None], stage: TurnitinStage, settings: Any, t
 
 @pytest.fixture
 def poll() -> Callable[..., None]:
-    """Let the time of the next poll come, as often as is asked for."""
+    """Let the time of the next poll come, and the lease of a dead worker go, as often as is asked for."""
 
     def poll_now(times: int = 1) -> None:
         for _ in range(times):
-            Submission.objects.filter(due_at__isnull=False).update(due_at=Now(), lease_expires_at=None, lease_token=None)
+            Submission.objects.filter(due_at__isnull=False).update(due_at=Now())
+            Submission.objects.exclude(lease_token=None).update(lease_expires_at=Now())
             worker.work(10)
 
     return poll_now
+
+
+@pytest.fixture
+def handed_off(at_turnitin: TurnitinStage, model: Any, start: Callable[..., Any], work: Callable[[], int]) -> Any:
+    """A run that waits, and whose document is due at Turnitin."""
+    run = start()
+    work()
+    run.refresh_from_db()
+    assert run.status == "waiting_human"
+    return run

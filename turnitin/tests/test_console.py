@@ -13,6 +13,7 @@ from autonomy.models import Job, Run
 from autonomy.tests.clients import staff
 from autonomy.tests.factories import RunFactory, UserFactory
 from turnitin.models import Cycle, Report
+from turnitin.tests.moves import judged, report_of
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +80,7 @@ class TestPermissions:
 
 class TestReadOnly:
     def test_nobody_writes_cycles_or_reports_by_hand(self, boss: Client, cycle: Cycle) -> None:
-        report = Report.objects.create(cycle=cycle, report_url=ADDRESS, observed_similarity=0.1)
+        report = report_of(cycle)
         for base, row in (("/admin/turnitin/cycle/", cycle), ("/admin/turnitin/report/", report)):
             assert boss.get(f"{base}{row.pk}/change/").status_code == 200
             assert boss.get(f"{base}add/").status_code == 403
@@ -88,13 +89,13 @@ class TestReadOnly:
 
     def test_50_rows_cost_a_bounded_number_of_queries(self, boss: Client, django_assert_max_num_queries: Any) -> None:
         for n in range(50):
-            Report.objects.create(cycle=waiting_cycle(title=f"Run {n}"), report_url=ADDRESS, delivered_by=UserFactory())
+            report_of(waiting_cycle(title=f"Run {n}"), delivered_by=UserFactory())
         for model in ("cycle", "report"):
             with django_assert_max_num_queries(9):
                 assert "Run 49" in boss.get(f"/admin/turnitin/{model}/").content.decode()
 
     def test_lists_can_be_searched(self, boss: Client) -> None:
-        Report.objects.create(cycle=waiting_cycle(title="Needle"), report_url=ADDRESS)
+        report_of(waiting_cycle(title="Needle"))
         for model in ("cycle", "report"):
             assert "Needle" in boss.get(f"/admin/turnitin/{model}/?q=needle").content.decode()
 
@@ -182,13 +183,41 @@ class TestDelivery:
         assert cycle.observed_similarity == 0.05
         assert Job.objects.count() == 1
 
+    def test_going_back_to_a_corrected_figure_takes_another_address_and_the_page_says_so(
+        self, boss: Client, cycle: Cycle
+    ) -> None:
+        boss.post(form(cycle), delivery(observed_similarity="0.4"))
+        boss.post(form(cycle), delivery(observed_similarity="0.05"))
+        answer = boss.post(form(cycle), delivery(observed_similarity="0.4"), follow=True)
+        said = answer.content.decode()
+        assert "corrected since: the similarity of 0.05" in said
+        assert "with #2 at its end" in said
+        boss.post(form(cycle), delivery(report_url=f"{ADDRESS}#2", observed_similarity="0.4"))
+        cycle.refresh_from_db()
+        assert (cycle.observed_similarity, Job.objects.count()) == (0.4, 1)
+
+    def test_the_pages_say_which_delivery_counts_and_how_it_came(self, boss: Client, cycle: Cycle) -> None:
+        boss.post(form(cycle), delivery(observed_similarity="0.4"))
+        boss.post(form(cycle), delivery(observed_similarity="0.05"))
+        for page in ("/admin/turnitin/report/", f"/admin/turnitin/cycle/{cycle.pk}/change/"):
+            html = boss.get(page).content.decode()
+            assert html.count(">Console<") >= 2 or html.count("Console") >= 2
+            assert "Counts" in html
+        counting = Report.objects.get(observed_similarity=0.05)
+        assert "Console" in boss.get(f"/admin/turnitin/report/{counting.pk}/change/").content.decode()
+
+    def test_a_withdrawn_hand_off_takes_no_report(self, boss: Client, cycle: Cycle) -> None:
+        Run.objects.update(status="cancelled", outcome="cancelled", ended_at=timezone.now())
+        Cycle.objects.update(withdrawn_at=timezone.now())
+        assert "withdrawn: no report can be delivered" in boss.get(form(cycle), follow=True).content.decode()
+        assert "the run was cancelled" in boss.post(form(cycle), delivery(), follow=True).content.decode()
+
     def test_a_late_delivery_is_refused_in_words_and_kept(self, boss: Client, cycle: Cycle) -> None:
-        now = timezone.now()
-        Cycle.objects.update(state="accepted", observed_similarity=0.1, report_at=now, closed_at=now)
-        Run.objects.update(status="done", outcome="accepted", ended_at=now)
+        judged(cycle)
+        Run.objects.update(status="done", outcome="accepted", ended_at=timezone.now())
         answer = boss.post(form(cycle), delivery(), follow=True)
         assert "has been judged already" in answer.content.decode()
-        assert Report.objects.count() == 1
+        assert Report.objects.filter(too_late=True).count() == 1
         assert "no report can be delivered" in boss.get(form(cycle), follow=True).content.decode()
 
     @pytest.mark.parametrize(
@@ -200,6 +229,7 @@ class TestDelivery:
             ("observed_similarity", "", "required"),
             ("report_url", "http://reports.example/1", "must start with https://"),
             ("report_url", "javascript:alert(1)", "valid URL"),
+            ("report_url", "https://mb:pw@reports.example/1", "name or password"),
             ("report_url", "", "required"),
         ],
     )
@@ -215,11 +245,8 @@ class TestDelivery:
         strict.force_login(superuser)
         assert strict.post(form(cycle), delivery()).status_code == 403
 
-    @pytest.mark.parametrize("address", [f"https://reports.example/?q={PROBE}", "javascript:alert(1)"])
-    def test_a_hostile_address_is_inert(self, boss: Client, cycle: Cycle, address: str) -> None:
-        report = Report.objects.create(
-            cycle=cycle, report_url=address, human_uploader_id=PROBE, observed_similarity=0.1
-        )
+    def test_a_hostile_address_is_inert(self, boss: Client, cycle: Cycle) -> None:
+        report = report_of(cycle, report_url=f"https://reports.example/?q={PROBE}", human_uploader_id=PROBE)
         for page in (
             "/admin/turnitin/report/",
             f"/admin/turnitin/report/{report.pk}/change/",

@@ -140,6 +140,11 @@ def eventually(holds: Callable[[], Any], seconds: float = 5) -> None:
         time.sleep(0.01)
 
 
+def names() -> list[str]:
+    """Of the threads that run."""
+    return [thread.name for thread in threading.enumerate()]
+
+
 def refused(answer: httpx.Response, status: int, naming: str = "") -> bool:
     said = answer.json()
     assert answer.status_code == said["status"] == status
@@ -761,10 +766,11 @@ def test_a_stage_that_is_closed_leaves_no_thread_and_waits_for_nobody():
     half.putrequest("POST", "/api/v1/submissions")
     half.putheader("Content-Length", "1000")
     half.endheaders(b"{")
+    eventually(lambda: "turnitin-stage-call" in names())
     at = time.monotonic()
     stage.close()
     assert time.monotonic() - at < 3
-    assert [one.name for one in threading.enumerate() if one.name.startswith("turnitin-stage")] == []
+    assert [name for name in names() if name.startswith("turnitin-stage")] == []
     let_go.set()
     half.close()
     client.close()

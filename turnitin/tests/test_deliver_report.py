@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, connections, transaction
+from django.db import connections
 from rest_framework.authtoken.models import Token
 
 from autonomy.models import Episode, Job
@@ -132,7 +132,7 @@ def test_a_report_without_its_figure_is_kept_and_the_run_waits_on(client, run):
         ({"observed_similarity": True}, "observed_similarity", "valid number"),
         ({"observed_similarity": -0.1}, "observed_similarity", "fraction"),
         ({"report_url": "http://reports.example.org"}, "report_url", "https://"),
-        ({"report_url": "javascript:alert(1)"}, "report_url", "valid URL"),
+        ({"report_url": "javascript:alert(1)"}, "report_url", "https://"),
         ({"report_url": "https://reports.example.org/\u5831\u544a"}, "report_url", "percent-encoded"),
         ({"cycle_id": "one"}, "cycle_id", "valid UUID"),
         ({"similarity": 0.1}, "similarity", "no such field"),
@@ -167,23 +167,3 @@ def test_the_document_can_be_had_by_its_owner_and_by_nobody_else(run):
     for wrong in ("cycles/2", "cycles/99999999999"):
         assert client_of(run.user).get(f"{address.replace('cycles/1', wrong)}.md").status_code == 404
     assert client_of(run.user).get(f"{address}.exe").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("rule", "fields"),
-    [
-        ("cycle_status_valid", {"state": "lost"}),
-        ("cycle_closed_iff_judged", {"state": "accepted"}),
-        ("cycle_similarity_is_fraction", {"observed_similarity": 15}),
-        ("cycle_target_is_fraction", {"target_similarity": 1.5}),
-        ("cycle_report_time_iff_report", {"state": "report_ready"}),
-    ],
-)
-def test_the_database_refuses_a_cycle_that_breaks(run, rule, fields):
-    with pytest.raises(IntegrityError, match=rule), transaction.atomic():
-        Cycle.objects.update(**fields)
-
-
-def test_the_database_refuses_a_second_open_cycle(run):
-    with pytest.raises(IntegrityError, match="cycle_one_open_per_run"), transaction.atomic():
-        Cycle.objects.create(run=run, number=2, target_similarity=0.15)

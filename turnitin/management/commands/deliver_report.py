@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", required=True, help="Where the report is to be seen, https://…")
 
     def handle(self, *args: Any, run_id: UUID, similarity: float, url: str, **options: Any) -> None:
-        cycle = Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN).first()
+        cycle = Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN, withdrawn_at=None).first()
         if cycle is None:
             raise CommandError("This run does not wait for a report.")
         delivery = DeliverySerializer(data={"cycle_id": cycle.pk, "report_url": url, "observed_similarity": similarity})

@@ -1,0 +1,99 @@
+"""What the operator sees of documents at Turnitin, and may do there."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from autonomy.tests.clients import staff
+from turnitin.models import Cycle, Submission
+from turnitin.tests.test_console import PROBE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def reported(handed_off, poll) -> Submission:
+    poll(4)
+    return Submission.objects.get()
+
+
+def page_of(client) -> str:
+    return client.get(f"/admin/turnitin/cycle/{Cycle.objects.get().pk}/change/").content.decode()
+
+
+def test_the_cycles_page_tells_how_its_document_fares(reported):
+    page = page_of(staff("turnitin.view_cycle"))
+    assert "Report at Turnitin" in page
+    assert "Download the report as a PDF" in page
+    assert "0.1" in page
+    assert "Ask Turnitin now" not in page, "that takes the permission to deliver reports"
+
+
+def test_what_stands_in_the_way_is_shown_as_text(handed_off):
+    Submission.objects.update(trouble=PROBE, overdue_at=timezone.now())
+    client = staff("turnitin.view_cycle", "turnitin.view_submission")
+    for page in (page_of(client), client.get("/admin/turnitin/submission/").content.decode()):
+        assert "&lt;script&gt;" in page
+        assert "<script>window.hacked" not in page
+    assert "overdue since" in page_of(client)
+
+
+def test_a_cycle_that_people_hand_in_shows_nothing_of_it(handed_off):
+    Submission.objects.all().delete()
+    assert "At Turnitin:" not in page_of(staff("turnitin.view_cycle"))
+
+
+def test_the_report_opens_in_turnitins_viewer(reported, at_turnitin):
+    address = f"/admin/turnitin/submission/{reported.pk}/viewer/"
+    answer = staff("turnitin.view_cycle").post(address)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(at_turnitin.base_url.removesuffix("api/v1"))
+    assert staff("turnitin.view_cycle").get(address).status_code == 405
+    assert staff("autonomy.view_run").post(address).status_code == 403
+
+
+def test_a_viewer_that_is_not_to_be_had_is_said_on_the_page(reported, at_turnitin):
+    at_turnitin.fail("POST /submissions/{id}/viewer-url", 404)
+    client = staff("turnitin.view_cycle")
+    answer = client.post(f"/admin/turnitin/submission/{reported.pk}/viewer/", follow=True)
+    assert "Turnitin refuses the request" in answer.content.decode()
+
+
+def test_the_pdf_can_be_downloaded(reported):
+    address = f"/admin/turnitin/submission/{reported.pk}/report.pdf"
+    answer = staff("turnitin.view_cycle").get(address)
+    assert b"".join(answer.streaming_content).startswith(b"%PDF")
+    assert staff("autonomy.view_run").get(address).status_code == 403
+    Submission.objects.update(pdf="")
+    assert staff("turnitin.view_cycle").get(address).status_code == 404
+
+
+def test_turnitin_can_be_asked_now(reported):
+    address = f"/admin/turnitin/submission/{reported.pk}/ask/"
+    assert staff("turnitin.view_cycle").post(address).status_code == 403
+    client = staff("turnitin.view_cycle", "turnitin.deliver_report")
+    assert client.get(address).status_code == 405
+    assert "asked within seconds" in client.post(address, follow=True).content.decode()
+    assert Submission.objects.get().due_at <= timezone.now()
+
+
+def test_what_is_stuck_is_a_list_that_nobody_can_write_to(reported):
+    client = staff("turnitin.view_submission", "turnitin.change_submission", "turnitin.delete_submission")
+    page = client.get("/admin/turnitin/submission/").content.decode()
+    assert "Sea walls" in page
+    assert client.get("/admin/turnitin/submission/?overdue_at__isempty=1").status_code == 200
+    detail = f"/admin/turnitin/submission/{reported.pk}/change/"
+    assert client.get(detail).status_code == 200
+    assert client.post(detail, {"state": "failed"}).status_code == 403
+    assert client.get("/admin/turnitin/submission/add/").status_code == 403
+
+
+def test_turnitin_is_among_the_providers_and_can_be_asked_again_when_it_rests(handed_off, at_turnitin, poll, boss):
+    at_turnitin.fail("POST /submissions", *[500] * 6)
+    poll(2)
+    page = boss.get("/admin/autonomy/providercall/providers/").content.decode()
+    assert "Similarity" in page
+    assert "Ask turnitin again now" in page
+    boss.post("/admin/autonomy/providercall/providers/", {"key": "similarity:turnitin"})
+    assert "Ask turnitin again now" not in boss.get("/admin/autonomy/providercall/providers/").content.decode()
