@@ -12,7 +12,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 	DATABASE_URL=postgresql://autonomy@database/autonomy REDIS_URL=redis://redis:6379/0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-faults run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
+.PHONY: help setup setup-dev demo demo-faults demo-turnitin run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
 	bench chaos lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
@@ -29,6 +29,9 @@ demo: setup ## Write one document without any key: make demo SOURCES=folder TOPI
 
 demo-faults: setup ## The same on a bad day of its providers: make demo-faults FIRST="429:2, 500*3"
 	@$(MANAGE) demo_faults $${FIRST+--first "$$FIRST"} $${SECOND+--second "$$SECOND"} $${THIRD+--third "$$THIRD"}
+
+demo-turnitin: setup ## The same with a Turnitin that is played, whose webhooks get lost and come too often
+	@$(MANAGE) demo_turnitin
 
 run-v2: setup ## Run everything here (web server, worker, beat, database): make run-v2 PORT=8000
 	@exec $(MANAGE) stack --host "$(HOST)" --port "$(PORT)"

@@ -14,6 +14,7 @@ from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.errors import Conflict, NotFound
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
+from autonomy.text.percent import percent
 from turnitin import cycles
 from turnitin.models import Cycle, Report
 
@@ -98,18 +99,21 @@ def _taken_in(run: Run, cycle: Cycle, report: Report) -> tuple[str, str, dict[st
         "via": report.via,
     }
     if figure is None:
-        what_follows = "the run waits on for the figure" if waiting else f"the {before:.0%} of another one stand"
+        what_follows = (
+            "the run waits on for the figure" if before is None else f"the {percent(before)} of another one stand"
+        )
         return Kind.REPORT_INCOMPLETE, f"A report came without a similarity; {what_follows}.", data
     if waiting:
         # A run that failed meanwhile finds it when it is retried.
         cycles.mark_ready(report, None if run.ended else queue.enqueue_resume(run.pk))
         if run.status == Run.Status.WAITING_HUMAN:
             run.status = Run.Status.QUEUED
-        return Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {figure:.0%}.", data
+        return Kind.REPORT_RECEIVED, f"The originality report is here: a similarity of {percent(figure)}.", data
+    assert before is not None, "a cycle that is ready has a figure"
     cycles.correct(report)
     data |= {"corrected": True, "observed_before": before}
-    was = f"not {before:.0%}" if figure != before else "as before, at another address"
-    return Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {figure:.0%}, {was}.", data
+    was = f"not {percent(before)}" if figure != before else "as before, at another address"
+    return Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {percent(figure)}, {was}.", data
 
 
 def _is_unread(run: Run, cycle: Cycle) -> bool:

@@ -94,13 +94,15 @@ class CoreApi:
         reply = self._wire.send("GET", f"{_submission(submission_id)}/similarity", timeout=timeout, fine=GONE)
         return Similarity(complete=False, asked=False) if reply.status == 404 else wire.read(reply, answers.similarity)
 
-    def viewer_url(self, submission_id: str, *, user_id: str, timeout: float, locale: str = "en-US") -> str:
-        """Where a browser sees the report, for a short time. What is saved there may change the figure."""
+    def viewer_url(
+        self, submission_id: str, *, user_id: str, may_save: bool, timeout: float, locale: str = "en-US"
+    ) -> str:
+        """Where a browser sees the report, for a short time. Filters that are saved there change its figure."""
         asked = {
             "viewer_user_id": user_id,
             "locale": locale,
             "viewer_default_permission_set": "INSTRUCTOR",
-            "similarity": {"view_settings": {"save_changes": True}},
+            "similarity": {"view_settings": {"save_changes": may_save}},
         }
         path = f"{_submission(submission_id)}/viewer-url"
         return wire.read(self._wire.send("POST", path, json=asked, timeout=timeout), answers.viewer_url)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import lock
 from autonomy.errors import Conflict
+from autonomy.text.percent import percent
 from turnitin.core_api.telling import tell
 from turnitin.core_api.turn import Turn
 from turnitin.deliver_report import deliver_report
@@ -82,10 +83,10 @@ def address(submission: Submission) -> str:
 
 def _in_words(turn: Turn, now: float, counted: float | None) -> str:
     if counted is None:
-        return f"Turnitin tells a similarity of {now:.0%} for hand-off {turn.cycle.number}, which was withdrawn."
+        return f"Turnitin tells a similarity of {percent(now)} for hand-off {turn.cycle.number}, which was withdrawn."
     return (
-        f"Turnitin tells a similarity of {now:.0%} for hand-off {turn.cycle.number} by now; {counted:.0%} was what "
-        "counted. It is recorded, and nothing is done about it."
+        f"Turnitin tells a similarity of {percent(now)} for hand-off {turn.cycle.number} by now; {percent(counted)} was "
+        "what counted. It is recorded, and nothing is done about it."
     )
 
 

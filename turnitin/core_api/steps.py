@@ -142,8 +142,8 @@ def process(turn: Turn) -> float | None:
 
 
 def _ask_for_report(turn: Turn) -> None:
-    env, turnitin_id = settings.ENV, turn.submission.turnitin_id
-    scan = ScanSettings(env.turnitin_repositories, env.turnitin_exclude)
+    turnitin_id = turn.submission.turnitin_id
+    scan = ScanSettings(_repositories(turn), settings.ENV.turnitin_exclude)
 
     def attempt(timeout: float) -> None:
         until = time.monotonic() + timeout
@@ -153,6 +153,14 @@ def _ask_for_report(turn: Turn) -> None:
         turn.api.ask_for_similarity(turnitin_id, scan, timeout=max(until - time.monotonic(), 0.1))
 
     turn.ask(attempt)
+
+
+def _repositories(turn: Turn) -> list[str]:
+    """Those of the settings that the tenant has: one that it lacks could have the request refused."""
+    has = turn.ask(lambda timeout: turn.api.features(timeout=timeout)).repositories
+    if used := [one for one in settings.ENV.turnitin_repositories if one in has]:
+        return used
+    raise trouble.of_repositories(has)
 
 
 def scan(turn: Turn) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.providers.operation import Passed
 from turnitin.core_api.patience import HOUR, KEY_REFUSED
@@ -74,6 +76,13 @@ def of_refused(reason: str) -> Hopeless:
 def of_error_code(code: str) -> Hopeless:
     """A code that is not documented is not told: it is a text of Turnitin's."""
     return Hopeless(PROCESSING.get(code, "Turnitin could not read the document and gives no reason that we know."))
+
+
+def of_repositories(has: Sequence[str]) -> Trouble:
+    """`has`: those of the tenant, of the names that are documented."""
+    return Trouble(
+        f"TURNITIN_REPOSITORIES: the tenant has none of those; it has {', '.join(has) or 'none'}.", wait=HOUR
+    )
 
 
 def of_licence(version: str) -> Trouble:

@@ -16,7 +16,10 @@ PATIENCE = 20.0  # seconds: somebody waits in front of a browser
 
 
 def viewer_url(cycle: Cycle, viewer: User) -> str:
-    """Raises Conflict where there is no report at Turnitin, ProviderUnavailable and ProviderRefused."""
+    """Filters saved in the viewer change the figure: that is for those who may deliver reports.
+
+    Raises Conflict where there is no report at Turnitin, ProviderUnavailable and ProviderRefused.
+    """
     submission = Submission.objects.filter(cycle=cycle).first()
     if submission is None:
         raise Conflict("This document was handed in by hand; its report is where the delivery says.")
@@ -28,9 +31,12 @@ def viewer_url(cycle: Cycle, viewer: User) -> str:
     if settings.ENV.turnitin_mode != "core_api":
         raise Conflict("Turnitin is not asked any more: TURNITIN_MODE is manual.")
     api, turnitin_id, user_id = CoreApi.configured(), submission.turnitin_id, f"autonomy-{viewer.pk}"
+    may_save = viewer.has_perm("turnitin.deliver_report")
     line = Line(cycle.run_id, episodes=Silence(), proceed=lambda: None, seconds=PATIENCE)
     try:
-        return line.ask(lambda timeout: api.viewer_url(turnitin_id, user_id=user_id, timeout=timeout))
+        return line.ask(
+            lambda timeout: api.viewer_url(turnitin_id, user_id=user_id, may_save=may_save, timeout=timeout)
+        )
     except Trouble as trouble:
         raise ProviderUnavailable(trouble.text, provider="turnitin") from trouble
     except Hopeless as hopeless:

@@ -12,7 +12,7 @@ from turnitin.stage import fields
 from turnitin.stage.pdf import pdf
 from turnitin.stage.refusal import Refusal
 from turnitin.stage.request import Request
-from turnitin.stage.similarity_settings import REPOSITORIES, VIEW_SETTINGS, check_settings
+from turnitin.stage.similarity_settings import VIEW_SETTINGS, check_settings
 from turnitin.stage.submission import Submission
 from turnitin.stage.tenant import Tenant
 from turnitin.stage.webhook import Webhook
@@ -44,7 +44,7 @@ def features_enabled(tenant: Tenant, request: Request) -> Reply:
             "similarity": {
                 "viewer_modes": {"match_overview": True, "all_sources": True},
                 "generation_settings": {
-                    "search_repositories": list(REPOSITORIES),
+                    "search_repositories": list(tenant.repositories),
                     "submission_auto_excludes": True,
                 },
                 "view_settings": dict.fromkeys(VIEW_SETTINGS, True),
@@ -120,7 +120,7 @@ def get_submission(tenant: Tenant, request: Request, submission_id: str) -> Repl
 
 def ask_similarity(tenant: Tenant, request: Request, submission_id: str) -> Reply:
     settings = request.json
-    check_settings(settings)
+    check_settings(settings, tenant.repositories)
     tenant.scan(tenant.living(submission_id), settings)
     return Reply.json(202, {"message": "The similarity report will be generated."})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnitin.stage import fields
@@ -15,13 +15,13 @@ VIEW_SETTINGS = ("exclude_quotes", "exclude_bibliography", "exclude_citations", 
 SMALLEST_MATCH = 8  # words
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raises Refusal."""
+def check_settings(settings: Mapping[str, Any], has: Sequence[str]) -> None:
+    """`has`: the repositories that the customer has. Raises Refusal."""
     _flags(fields.group(settings, "indexing_settings"), ("add_to_index",))
     generation = fields.group(settings, "generation_settings", required=True)
     repositories = generation.get("search_repositories")
-    if not isinstance(repositories, list) or not repositories or not all(one in REPOSITORIES for one in repositories):
-        raise Refusal(400, f"search_repositories must be a list of {', '.join(REPOSITORIES)}.")
+    if not isinstance(repositories, list) or not repositories or not all(one in has for one in repositories):
+        raise Refusal(400, f"search_repositories must be a list of {', '.join(has)}.")
     for name, choices in (("auto_exclude_self_matching_scope", AUTO_EXCLUDE), ("priority", PRIORITIES)):
         if generation.get(name, choices[0]) not in choices:
             raise Refusal(400, f"{name} must be one of {', '.join(choices)}.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from turnitin.stage.agenda import Agenda
 from turnitin.stage.refusal import Refusal
+from turnitin.stage.similarity_settings import REPOSITORIES
 from turnitin.stage.submission import Pdf, Submission, now
 from turnitin.stage.webhooks import Webhooks
 
@@ -30,6 +31,7 @@ class Tenant:
         self.submissions: dict[str, Submission] = {}
         self.scans = 0
         self.largest_original = 100 * MEGABYTE
+        self.repositories = REPOSITORIES  # what this customer may have documents compared with
         # Which status answers a report that is asked for too early is not documented. 409 is also “already asked”, so
         # a client that takes every 409 for success is found out.
         self.early_similarity_status = 409

@@ -39,7 +39,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "GET /submissions/{id}": lambda api, timeout=T: api.submission(ID, timeout=timeout),
     "PUT /submissions/{id}/similarity": lambda api, timeout=T: api.ask_for_similarity(ID, SCAN, timeout=timeout),
     "GET /submissions/{id}/similarity": lambda api, timeout=T: api.similarity(ID, timeout=timeout),
-    "POST /submissions/{id}/viewer-url": lambda api, timeout=T: api.viewer_url(ID, user_id="mara", timeout=timeout),
+    "POST /submissions/{id}/viewer-url": lambda api, timeout=T: api.viewer_url(
+        ID, user_id="mara", may_save=False, timeout=timeout
+    ),
     "POST /submissions/{id}/similarity/pdf": lambda api, timeout=T: api.ask_for_pdf(ID, timeout=timeout),
     "GET /submissions/{id}/similarity/pdf/{pdf_id}/status": lambda api, timeout=T: api.pdf_status(
         ID, ID, timeout=timeout

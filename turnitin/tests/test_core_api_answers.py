@@ -152,7 +152,7 @@ def test_a_person_is_sent_to_https_only(stage, api, url):
 def test_the_viewers_address_is_taken_as_it_is(stage, api):
     url = "https://sample.turnitin.example.org/viewer/a1?token=x%2By&lang=en-US#top"
     stage.fail("POST /submissions/{id}/viewer-url", Reply.json(200, {"viewer_url": url}))
-    assert api.viewer_url(ID, user_id="mara", timeout=T) == url
+    assert api.viewer_url(ID, user_id="mara", may_save=False, timeout=T) == url
 
 
 @pytest.mark.parametrize("version", ["", "..", "a/b", "v1?x", "v 1", "x" * 65, "v1\n", 1, None])
@@ -174,7 +174,7 @@ def test_an_id_from_outside_leads_nowhere_else(stage, api, bad):
         lambda: api.submission(bad, timeout=T),
         lambda: api.ask_for_similarity(bad, SCAN, timeout=T),
         lambda: api.similarity(bad, timeout=T),
-        lambda: api.viewer_url(bad, user_id="mara", timeout=T),
+        lambda: api.viewer_url(bad, user_id="mara", may_save=False, timeout=T),
         lambda: api.ask_for_pdf(bad, timeout=T),
         lambda: api.pdf_status(bad, ID, timeout=T),
         lambda: api.pdf_status(ID, bad, timeout=T),

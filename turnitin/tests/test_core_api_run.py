@@ -360,3 +360,33 @@ def test_in_manual_mode_nothing_is_sent(at_turnitin, env, model, start, work):
 def test_the_pdf_lies_beside_the_documents(handed_off, poll):
     poll(4)
     assert default_storage.exists(f"{handed_off.pk}/report-1.pdf")
+
+
+def test_a_document_is_compared_with_what_the_tenant_has_and_no_more(handed_off, at_turnitin, poll):
+    at_turnitin.tenant.repositories = ("INTERNET", "CROSSREF")
+    poll(4)
+    [sent] = at_turnitin.submissions.values()
+    assert sent.settings["generation_settings"]["search_repositories"] == ["INTERNET", "CROSSREF"]
+    assert Cycle.objects.get().state == "report_ready"
+
+
+def test_a_tenant_without_any_of_the_repositories_is_told_of_and_nothing_is_scanned(handed_off, at_turnitin, env, poll):
+    env(turnitin_repositories=["PUBLICATION"])
+    at_turnitin.tenant.repositories = ("INTERNET",)
+    poll(4)
+    assert told(handed_off, "turnitin_trouble") == [
+        "TURNITIN_REPOSITORIES: the tenant has none of those; it has INTERNET."
+    ]
+    assert (at_turnitin.scans, submission(handed_off).state) == (0, "processing")
+    env(turnitin_repositories=["INTERNET"])
+    poll(2)
+    assert at_turnitin.scans == 1
+
+
+def test_only_who_may_deliver_reports_can_save_filters_in_the_viewer(handed_off, at_turnitin, poll, work):
+    poll(4)
+    work()
+    address = f"/api/v2/turnitin/{handed_off.pk}/cycles/1/viewer"
+    for viewer, may_save in ((handed_off.user, False), (UserFactory(is_staff=True, is_superuser=True), True)):
+        assert client_of(viewer).post(address).status_code == 200
+        assert at_turnitin.requests[-1].json["similarity"] == {"view_settings": {"save_changes": may_save}}

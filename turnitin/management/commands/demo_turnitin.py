@@ -1,4 +1,4 @@
-"""`manage.py demo_turnitin`: the demo with a Turnitin that is played, and whose webhooks get lost and come too often."""
+"""`manage.py demo_turnitin`: the demo with a played Turnitin, whose webhooks get lost and come too often."""
 
 from __future__ import annotations
 
@@ -43,13 +43,15 @@ class Command(BaseCommand):
             self._tell("Turnitin is played on this machine. It is set up first:\n")
             self._manage(environment, "turnitin_setup", "--accept-licence", LICENCE, "--as", "demo")
             self._tell(
-                f"\nThe webhooks of the first scan get lost, those of the second come {COPIES} times and out of order.\n"
+                f"\nThe first scan's webhooks get lost, those of the second come {COPIES} times, out of order.\n"
             )
             code = self._demo(environment, stage)
             stage.webhooks.flush()
             self._tell(f"scans:     {stage.scans} for {len(stage.submissions)} submissions")
             answers = [delivery.status for delivery in stage.webhooks.delivered]
-            self._tell(f"webhooks:  {len(answers)} came through, answered with {', '.join(map(str, sorted(set(answers))))}")
+            self._tell(
+                f"webhooks:  {len(answers)} came through, answered with {', '.join(map(str, sorted(set(answers))))}"
+            )
             if code == 0 and stage.scans != len(SIMILARITIES):
                 raise CommandError("A hand-off is scanned once, and no more.")
         if code:
