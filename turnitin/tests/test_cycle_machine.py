@@ -39,6 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
 STEPS = 20
+ATTEMPTS = 3  # at a superstep
 
 # Of the audit after a storm of crashes: what is true at every moment.
 ALWAYS = (
@@ -198,6 +199,15 @@ class Deliveries(RuleBasedStateMachine):
         self.a_node_fails(node, final)
         self.deliver("https://reports.example.org/2", both[1], 0, True)
 
+    @precondition(lambda self: Run.objects.get(pk=self.run.pk).status == "waiting_human")
+    @rule(address=addresses, figure=figures)
+    def a_delivery_comes_after_the_run_failed_as_it_waited(self, address: str, figure: float | None) -> None:
+        self.somebody_resumes_beside()
+        for _ in range(ATTEMPTS):
+            self.a_worker_dies_after_its_claim()
+        assert Run.objects.get(pk=self.run.pk).status == "failed"
+        self.deliver(address, figure, 0, False)
+
     # --- people, and whoever asks twice ---
 
     @precondition(lambda self: len(self.states) > 0)
@@ -331,7 +341,7 @@ class Deliveries(RuleBasedStateMachine):
 
 
 def test_whatever_comes_in_whatever_order_the_promises_hold(quick, env, monkeypatch):
-    env(turnitin_delivery_secret=SecretStr(SECRET), autonomy_job_attempts=3)
+    env(turnitin_delivery_secret=SecretStr(SECRET), autonomy_job_attempts=ATTEMPTS)
     monkeypatch.setattr(queue, "hint", lambda times=1: None)
     mara = UserFactory(username="mara", is_staff=True)
     fixed = {"start": staticmethod(quick), "env": staticmethod(env), "client": callers.uploading(), "mara": mara}
