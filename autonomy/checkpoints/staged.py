@@ -110,7 +110,11 @@ class StagedSaver(BaseCheckpointSaver[str]):
         return new
 
     def take_writes(self) -> rows.NewRows:
-        """What the finished nodes of a superstep wrote that failed in another one: they need not run again."""
+        """What the finished nodes of a superstep wrote that failed in another one: they need not run again.
+
+        Of the one that failed nothing is kept: it runs anew, and reads the answer to its interrupt anew.
+        """
         new = rows.NewRows() if self.has_new_checkpoint else self.take()
-        new.writes = {place: row for place, row in new.writes.items() if row[0]["channel"] != ERROR}
+        failed = {row["task_id"] for row, _ in new.writes.values() if row["channel"] == ERROR}
+        new.writes = {place: row for place, row in new.writes.items() if row[0]["task_id"] not in failed}
         return new

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
 STEPS = 20
+ATTEMPTS = 3  # at a superstep
 
 # Of the audit after a storm of crashes: what is true at every moment.
 ALWAYS = (
@@ -108,6 +109,7 @@ class Deliveries(RuleBasedStateMachine):
         if (cycle := self.cycle(age)) is None:
             return
         before, failed = self.facts(cycle), Run.objects.get(pk=self.run.pk).ended
+        live = Job.objects.filter(kind="resume", state__in=["queued", "running"]).exists()
         told = {"report_url": address, "observed_similarity": figure}
         answer = callers.deliver_signed(cycle, **told) if signed else callers.deliver(self.client, cycle, **told)
         note(f"hand-off {cycle.number}: {figure} at {address} is answered {answer.status_code}")
@@ -125,10 +127,14 @@ class Deliveries(RuleBasedStateMachine):
             assert before[0] in Cycle.OPEN
             assert cycle.withdrawn_at is None
             self.taken[event] = answer.content
+            is_first = figure is not None and before[0] == "awaiting_report"
+            *_, told, jobs = self.facts(cycle)
+            assert told == before[-2] + 1, "it is told once"
+            assert jobs == before[-1] + (is_first and not failed and not live), "only the first figure brings a job"
             if figure is not None:
                 self.counts[cycle.pk] = (address, figure)
-                if before[0] == "awaiting_report" and failed:
-                    self.unresumed.add(cycle.pk)
+            if is_first and failed:
+                self.unresumed.add(cycle.pk)
 
     # --- workers ---
 
@@ -185,6 +191,22 @@ class Deliveries(RuleBasedStateMachine):
 
         self.once_in(node, failing)
         self.work(1)
+
+    @rule(node=st.sampled_from(["turnitin_pause", "critic"]), final=st.booleans(), both=st.permutations([0.05, 0.5]))
+    def a_correction_comes_after_a_failure(self, node: str, final: bool, both: list[float]) -> None:
+        """Within the pause nobody has the figure yet; from the critic on it is in the state."""
+        self.deliver("https://reports.example.org/1", both[0], 0, False)
+        self.a_node_fails(node, final)
+        self.deliver("https://reports.example.org/2", both[1], 0, True)
+
+    @precondition(lambda self: Run.objects.get(pk=self.run.pk).status == "waiting_human")
+    @rule(address=addresses, figure=figures)
+    def a_delivery_comes_after_the_run_failed_as_it_waited(self, address: str, figure: float | None) -> None:
+        self.somebody_resumes_beside()
+        for _ in range(ATTEMPTS):
+            self.a_worker_dies_after_its_claim()
+        assert Run.objects.get(pk=self.run.pk).status == "failed"
+        self.deliver(address, figure, 0, False)
 
     # --- people, and whoever asks twice ---
 
@@ -287,7 +309,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def facts(self, cycle: Cycle) -> tuple[Any, ...]:
         run = Run.objects.get(pk=self.run.pk)
-        jobs = Job.objects.filter(kind="resume").count()
+        jobs = Job.objects.count()
         return cycle.state, cycle.observed_similarity, cycle.report_id, cycle.resume_job_id, run.last_seq, jobs
 
     def everything(self) -> list[Any]:
@@ -319,7 +341,7 @@ class Deliveries(RuleBasedStateMachine):
 
 
 def test_whatever_comes_in_whatever_order_the_promises_hold(quick, env, monkeypatch):
-    env(turnitin_delivery_secret=SecretStr(SECRET), autonomy_job_attempts=3)
+    env(turnitin_delivery_secret=SecretStr(SECRET), autonomy_job_attempts=ATTEMPTS)
     monkeypatch.setattr(queue, "hint", lambda times=1: None)
     mara = UserFactory(username="mara", is_staff=True)
     fixed = {"start": staticmethod(quick), "env": staticmethod(env), "client": callers.uploading(), "mara": mara}

@@ -6,9 +6,13 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connections
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
+from autonomy.errors import ProviderUnavailable
 from autonomy.models import Episode, Job
+from autonomy.services.retry_run import retry_run
+from autonomy.tests import quick as journey
 from autonomy.tests.clients import client_of
 from autonomy.tests.factories import UserFactory
 from turnitin.models import Cycle, Report
@@ -93,6 +97,30 @@ def test_a_correction_before_the_resume_updates_the_figure_without_a_second_job(
     work()
     run.refresh_from_db()
     assert run.outcome == "accepted"
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["the run fails", "the job goes back"])
+def test_a_correction_after_a_failed_resume_is_what_is_judged(client, quick, work, uploader, final):
+    """The attempt had read the figure before it failed; the next one reads it anew."""
+
+    def fail(run_id):
+        journey.inside.clear()
+        raise KeyError("bug") if final else ProviderUnavailable(retry_after=1)
+
+    run = quick(task_spec={"max_revisions": 0})
+    work()
+    assert deliver(client, run, observed_similarity=0.05).status_code == 200
+    journey.inside["turnitin_pause"] = fail
+    work()
+    assert deliver(client, run, observed_similarity=0.5).status_code == 200
+    if final:
+        retry_run(run_id=run.pk, actor=uploader)
+    Job.objects.filter(state="queued").update(scheduled_at=timezone.now())
+    work()
+    assert Cycle.objects.get().state == "rejected"
+    assert Episode.objects.get(kind="similarity_rejected").data["observed_similarity"] == 0.5
+    run.refresh_from_db()
+    assert run.outcome == "revisions_exhausted"
 
 
 def test_a_correction_after_the_resume_is_committed_is_too_late(client, run):
