@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from autonomy.errors import Conflict
@@ -30,6 +31,12 @@ def close(cycle_id: UUID | str, state: str) -> None:
 def withdraw(run_id: UUID) -> None:
     """The run is cancelled: nobody will judge the report of its open cycle, if it has one."""
     Cycle.objects.filter(run_id=run_id, state__in=Cycle.OPEN, withdrawn_at=None).update(withdrawn_at=timezone.now())
+
+
+def take_up(run_id: UUID) -> None:
+    """The run goes on: Turnitin's submission may have been dropped or given up while it had ended, and is due again."""
+    waits = Cycle.objects.filter(run_id=run_id, state=Cycle.State.AWAITING_REPORT, withdrawn_at=None)
+    Submission.objects.filter(cycle__in=waits).update(due_at=Now())
 
 
 def _take(report: Report, expected: str, **fields: Any) -> None:

@@ -93,6 +93,11 @@ class TurnitinHandOff:
         """The run was cancelled, in the transaction that calls this."""
         cycles.withdraw(run_id)
 
+    @staticmethod
+    def take_up(run_id: UUID) -> None:
+        """The run had ended and goes on, in the transaction that calls this: what it waits for is looked for again."""
+        cycles.take_up(run_id)
+
     def _save(self, number: int, ending: str, content: bytes) -> str:
         # A repeated attempt writes the same name again: the storage overwrites.
         return default_storage.save(f"{self._run.pk}/draft-{number}.{ending}", ContentFile(content))

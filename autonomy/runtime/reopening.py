@@ -23,6 +23,7 @@ def reopen(run: Run) -> None:
     run.route, run.revision = state["route"], state.get("revision", 0)
     run.outcome, run.reason, run.ended_at, run.cancel_requested_at = "", "", None, None
     Job.objects.filter(run=run, state=Job.State.QUEUED).update(state=Job.State.CANCELLED, finished_at=Now())
+    handoff_class().take_up(run.pk)
     waits_for = _open_cycle(saved)
     if waits_for is None:
         run.status = Run.Status.QUEUED

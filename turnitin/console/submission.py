@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -73,6 +74,9 @@ class SubmissionAdmin(ReadOnlyAdmin):
         submission = self._asked(request, pk, "turnitin.deliver_report")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        if settings.ENV.turnitin_mode != "core_api":
+            messages.error(request, "Turnitin is not asked any more: TURNITIN_MODE is manual.")
+            return _back(request, submission)
         hint.ask_now(submission.pk)
         self.log_change(request, submission, "Had Turnitin asked now.")
         messages.success(request, "Turnitin is asked within seconds; load the page again to see what it says.")

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 
@@ -15,6 +16,7 @@ from autonomy.errors import LeaseLost
 from turnitin.models import Submission
 
 LEASE_SECONDS = 120.0  # renewed before each call, and no call lasts so long
+CLAIMING = 7_481_902  # of the advisory lock under which it is counted how many are at it
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,15 @@ class Claim:
 
 
 def claim_next() -> Claim | None:
-    """Take the submission that has been due longest, or None. What another one holds is passed over."""
+    """Take the submission that has been due longest, or None. What another one holds is passed over.
+
+    None also while as many are at it as may be: a Turnitin that is slow must leave processes to the runs.
+    """
     free = Q(lease_expires_at=None) | Q(lease_expires_at__lte=Now())
     with transaction.atomic():
+        _one_at_a_time()
+        if Submission.objects.filter(lease_expires_at__gt=Now()).count() >= most_at_once():
+            return None
         due = Submission.objects.filter(free, due_at__lte=Now()).order_by("due_at")
         found = due.select_for_update(skip_locked=True, no_key=True).only("lease_token").first()
         if found is None:
@@ -44,6 +52,17 @@ def claim_next() -> Claim | None:
         due_at = Submission.objects.values_list("due_at", flat=True).get(pk=found.pk)
         assert due_at
     return Claim(found.pk, token, due_at, took_over=found.lease_token is not None)
+
+
+def most_at_once() -> int:
+    """Turns at the same time, of all workers together: half the processes of one of them, so that runs go on."""
+    return max(1, int(settings.ENV.autonomy_worker_concurrency) // 2)
+
+
+def _one_at_a_time() -> None:
+    """Until the end of the transaction: two who counted at once would both go."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIMING])
 
 
 def renew(claim: Claim) -> None:

@@ -153,6 +153,7 @@ def _ask_for_report(turn: Turn) -> None:
         turn.api.ask_for_similarity(turnitin_id, scan, timeout=max(until - time.monotonic(), 0.1))
 
     turn.ask(attempt)
+    turn.has_asked = True
 
 
 def _repositories(turn: Turn) -> list[str]:
@@ -170,10 +171,9 @@ def scan(turn: Turn) -> float | None:
     similarity = turn.ask(lambda timeout: turn.api.similarity(turnitin_id, timeout=timeout))
     if similarity.fraction is None:
         status = _status(turn)  # one that is deleted has no report for ever
-        if not similarity.asked and status == "COMPLETE" and patience.is_lost(uploaded_at):
-            turn.move(state=State.PROCESSING)
+        if not (similarity.asked or turn.has_asked) and status == "COMPLETE" and patience.is_lost(uploaded_at):
             turn.unsure = True
-            return None
+            _ask_for_report(turn)
         return patience.look_again(uploaded_at)
     deliver(turn, similarity.fraction, similarity.top_matches)
     return None

@@ -13,7 +13,10 @@ KEY = "TURNITIN_API_KEY is refused by Turnitin; see the key and what it may do t
 QUOTA = "Turnitin says that the quota of this account is used up."
 RESTS = "Turnitin did not answer other calls just now and is left alone for a while."
 TOO_LARGE = "Turnitin says that the document is too large."
-DELETED = "The document is not at Turnitin any more: somebody has deleted it there."
+DELETED = (
+    "The document is not at Turnitin any more: somebody has deleted it there, or TURNITIN_BASE_URL leads to another "
+    "tenant now."
+)
 NO_DOCUMENT = "The Word document of this hand-off is not in the store any more."
 OUR_OWN = "Autonomy met an error of its own while it dealt with Turnitin; it is in the log."
 GAVE_UP = "Turnitin has given no report in 7 days; it is not asked any more."

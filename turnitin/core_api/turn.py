@@ -17,7 +17,7 @@ from turnitin.core_api import claim as claims
 from turnitin.core_api import overdue, patience
 from turnitin.core_api.claim import Claim
 from turnitin.core_api.client import CoreApi
-from turnitin.core_api.line import Line
+from turnitin.core_api.line import LONGEST_CALL, Line
 from turnitin.core_api.telling import Telling, tell
 from turnitin.core_api.trouble import BY_HAND, GAVE_UP, Trouble
 from turnitin.models import Cycle, Submission
@@ -39,12 +39,16 @@ class Turn:
             pk=claim.submission_id
         )
         self.had_trouble = self.submission.trouble
+        self.has_asked = False  # for the comparison, which Turnitin may not know of at once
         self.has_delivered = False
         self.remark = ""  # what is worth knowing of a turn that went well
         # What a call before this turn has done at Turnitin may not have come to be written down.
         self.unsure = claim.took_over or self.submission.failures > 0
         self.telling = Telling(self.run.pk, claim, quiet=self.submission.failures > 0 or not self.is_awaited)
-        self._line = Line(self.run.pk, episodes=self.telling, proceed=partial(claims.renew, claim))
+        # No process waits longer for one answer: the next turn asks again, and meanwhile others use the process.
+        self._line = Line(
+            self.run.pk, episodes=self.telling, proceed=partial(claims.renew, claim), seconds=LONGEST_CALL
+        )
 
     @property
     def cycle(self) -> Cycle:

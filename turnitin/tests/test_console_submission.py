@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -97,3 +99,13 @@ def test_turnitin_is_among_the_providers_and_can_be_asked_again_when_it_rests(ha
     assert "Ask turnitin again now" in page
     boss.post("/admin/autonomy/providercall/providers/", {"key": "similarity:turnitin"})
     assert "Ask turnitin again now" not in boss.get("/admin/autonomy/providercall/providers/").content.decode()
+
+
+def test_nobody_is_promised_that_turnitin_is_asked_once_people_hand_in_again(handed_off, env):
+    Submission.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    before = Submission.objects.get().due_at
+    env(turnitin_mode="manual")
+    address = f"/admin/turnitin/submission/{Submission.objects.get().pk}/ask/"
+    answer = staff("turnitin.view_cycle", "turnitin.deliver_report").post(address, follow=True)
+    assert "TURNITIN_MODE is manual" in answer.content.decode()
+    assert Submission.objects.get().due_at == before
