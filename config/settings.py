@@ -145,7 +145,8 @@ if ENV.turnitin_mode == "core_api":
     CELERY_BEAT_SCHEDULE["turnitin"] = {
         "task": "turnitin.tasks.advance",
         "schedule": TURNITIN_LOOK_SECONDS,
-        "options": {"expires": TURNITIN_LOOK_SECONDS},
+        # Longer than the others: nobody else looks, and hints may stand before it in the queue.
+        "options": {"expires": 30 * TURNITIN_LOOK_SECONDS},
     }
 
 # --- the event stream ---

@@ -23,10 +23,11 @@ class BoundedJSONParser(JSONParser):
 
 
 def json_of(body: bytes | str) -> Any:
-    """The value of a JSON text. Raises ParseError, also for NaN, for endless nesting and for half a surrogate pair."""
+    """The value of a JSON text. Raises ParseError, also for NaN, for endless nesting, for half a surrogate pair, and for
+    a name that stands twice in one object: only one of the two could have been meant."""
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body.removeprefix("\ufeff")
-        value = json.loads(text, parse_constant=strict_json.strict_constant)
+        value = json.loads(text, parse_constant=strict_json.strict_constant, object_pairs_hook=_each_name_once)
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -36,3 +37,10 @@ def json_of(body: bytes | str) -> Any:
     except ValueError as error:
         raise ParseError(f"JSON parse error - {error}") from None
     return value
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found

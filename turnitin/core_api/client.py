@@ -121,7 +121,7 @@ class CoreApi:
     def pdf(self, submission_id: str, pdf_id: str, *, timeout: float) -> bytes:
         reply = self._wire.send("GET", _pdf(submission_id, pdf_id), timeout=timeout, limit=LARGEST_PDF)
         if not reply.whole:
-            raise wire.malformed("the PDF is larger than 30 MB", reply)
+            raise AttemptFailed("the PDF is larger than 30 MB, and so it is not kept", Fault.REFUSED)
         if not reply.body.startswith(b"%PDF"):
             raise wire.malformed("it is no PDF", reply)
         return reply.body
