@@ -85,8 +85,8 @@ def _in_words(turn: Turn, now: float, counted: float | None) -> str:
     if counted is None:
         return f"Turnitin tells a similarity of {percent(now)} for hand-off {turn.cycle.number}, which was withdrawn."
     return (
-        f"Turnitin tells a similarity of {percent(now)} for hand-off {turn.cycle.number} now; {percent(counted)} was "
-        "what counted. It is recorded, and nothing is done about it."
+        f"Turnitin tells a similarity of {percent(now)} for hand-off {turn.cycle.number} by now; {percent(counted)} "
+        "was what counted. It is recorded, and nothing is done about it."
     )
 
 
