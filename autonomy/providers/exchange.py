@@ -34,18 +34,27 @@ def send(
     json: object = None,
     content: bytes | None = None,
     params: Mapping[str, str | int] | None = None,
-    limit: int = BODY_LIMIT,
+    limit: int | None = None,
 ) -> Reply:
     """Raises AttemptFailed, also when the last byte has not arrived `timeout` seconds after the start.
 
-    The body is `json` or `content`. Of the answer's no more than `limit` bytes are read.
+    The body is `json` or `content`. Of the answer's no more than `limit` bytes are read, BODY_LIMIT if nothing is said.
 
     An event loop is used for its clock only: httpx's own timeouts count from read to read, and a server that sends
     a header line now and then would never meet them.
     """
     try:
         return asyncio.run(
-            _send(timeout, limit, method=method, url=url, headers=headers, json=json, content=content, params=params)
+            _send(
+                timeout,
+                limit or BODY_LIMIT,
+                method=method,
+                url=url,
+                headers=headers,
+                json=json,
+                content=content,
+                params=params,
+            )
         )
     except httpx.ConnectTimeout as error:
         # Nothing was sent, and so nothing is paid.

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,8 @@ class Command(BaseCommand):
             stage.webhooks.flush()
             self._tell(f"scans:     {stage.scans} for {len(stage.submissions)} submissions")
             answers = [delivery.status for delivery in stage.webhooks.delivered]
-            self._tell(
-                f"webhooks:  {len(answers)} came through, answered with {', '.join(map(str, sorted(set(answers))))}"
-            )
+            counted = ", ".join(f"{number} with {status}" for status, number in sorted(Counter(answers).items()))
+            self._tell(f"webhooks:  {len(answers)} came through, answered {counted}")
             if code == 0 and stage.scans != len(SIMILARITIES):
                 raise CommandError("A hand-off is scanned once, and no more.")
         if code:
