@@ -87,7 +87,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Cycles", "sync_alt", "turnitin.cycle"),
                     _list("Reports", "fact_check", "turnitin.report"),
-                    _list("At Turnitin", "cloud_upload", "turnitin.submission"),
+                    _list("Submissions", "cloud_upload", "turnitin.submission"),
                 ],
             },
             {

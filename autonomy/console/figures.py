@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -104,5 +105,8 @@ def to_come(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "–"
     return format_html(
-        '<time datetime="{}">{}</time> (in {})', moment.isoformat(), localize(moment), timeuntil(moment, depth=2)
+        '<span><time datetime="{}">{}</time> ({})</span>',
+        moment.isoformat(),
+        localize(moment),
+        f"in {timeuntil(moment, depth=2)}" if moment > timezone.now() + timedelta(minutes=1) else "within a minute",
     )

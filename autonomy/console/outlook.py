@@ -42,10 +42,7 @@ def outlook(run: Run) -> str:
     if run.cancel_requested_at:
         return "Cancelling was asked for. The run ends at the next boundary between two steps."
     if run.status == Run.Status.WAITING_HUMAN:
-        return (
-            "The document is ready for Turnitin. The run waits, at no cost, until somebody delivers its originality "
-            "report."
-        )
+        return "The document is ready for Turnitin. The run waits, at no cost, for its originality report."
     node = NODES.get(run.route, run.route)
     if run.status == Run.Status.RUNNING or Job.objects.filter(run=run, state=Job.State.RUNNING).exists():
         return f"A worker is on it: {node} is next. There is nothing to do."

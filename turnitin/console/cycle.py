@@ -16,6 +16,7 @@ from unfold.decorators import display
 from autonomy.console import figures
 from autonomy.console.read_only import ReadOnlyAdmin, run_link
 from autonomy.errors import AutonomyError, Conflict
+from turnitin.console.outlook import needs_person, outlook
 from turnitin.console.report import ReportInline
 from turnitin.console.report_form import ReportForm
 from turnitin.console.submission import STATE_LABELS as submission_labels
@@ -23,7 +24,13 @@ from turnitin.deliver_report import deliver_report
 from turnitin.documents import CONTENT_TYPES, download
 from turnitin.models import Cycle, Report, Submission
 
-STATE_LABELS = {"awaiting_report": "warning", "report_ready": "info", "accepted": "success", "rejected": "danger"}
+STATE_LABELS = {
+    "awaiting_report": "warning",
+    "report_ready": "info",
+    "accepted": "success",
+    "rejected": "danger",
+    "withdrawn": "info",
+}
 
 
 @admin.register(Cycle)
@@ -40,7 +47,7 @@ class CycleAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "console/cycle_top.html"
     fieldsets = [
         (None, {"fields": ["run", "id", "number", "state", "observed", "target", "report"]}),
-        ("Times", {"fields": ["opened_at", "report_at", "closed_at", "resume_job"]}),
+        ("Times", {"fields": ["opened_at", "report_at", "closed_at", "withdrawn_at", "resume_job"]}),
     ]
 
     def get_urls(self) -> list[Any]:
@@ -82,6 +89,7 @@ class CycleAdmin(ReadOnlyAdmin):
                 "title": "Deliver the originality report",
                 "opts": self.opts,
                 "cycle": cycle,
+                "fetched": cycle.state == Cycle.State.AWAITING_REPORT and not needs_person(_submission(cycle)),
                 "target": figures.similarity(cycle.target_similarity),
                 "form": form,
                 "confirming": confirming,
@@ -140,17 +148,26 @@ class CycleAdmin(ReadOnlyAdmin):
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             cycle = page.context_data["original"]
-            submission = Submission.objects.filter(cycle=cycle).first()
+            submission = _submission(cycle)
+            state, state_text = labelled_state(cycle)
+            awaits = state == Cycle.State.AWAITING_REPORT
             page.context_data |= {
                 "cycle": cycle,
                 "submission": submission,
                 "submission_variant": submission_labels[submission.state] if submission else "",
                 "submission_similarity": figures.similarity(submission.similarity) if submission else "",
-                "awaits": cycle.state == Cycle.State.AWAITING_REPORT,
+                "outlook": outlook(cycle, submission),
+                "awaits": awaits,
+                "needs_person": needs_person(submission),
+                "late": bool(awaits and submission and submission.overdue_at),
+                "figure_changed": submission is not None
+                and submission.similarity not in (None, cycle.observed_similarity),
+                "may_ask": submission is not None and submission.state != Submission.State.DROPPED,
                 "may_deliver": request.user.has_perm("turnitin.deliver_report"),
-                "target": figures.similarity(cycle.target_similarity),
+                "may_view_submission": request.user.has_perm("turnitin.view_submission"),
                 "observed": figures.similarity(cycle.observed_similarity),
-                "state_variant": STATE_LABELS[cycle.state],
+                "state_text": state_text,
+                "state_variant": STATE_LABELS[state],
             }
         return page
 
@@ -160,7 +177,7 @@ class CycleAdmin(ReadOnlyAdmin):
 
     @display(description="State", ordering="state", label=STATE_LABELS)
     def state_label(self, cycle: Cycle) -> tuple[str, str]:
-        return cycle.state, cycle.get_state_display()
+        return labelled_state(cycle)
 
     @display(description="Run", ordering="run__title")
     def run_title(self, cycle: Cycle) -> SafeString:
@@ -181,6 +198,17 @@ class CycleAdmin(ReadOnlyAdmin):
     @display(description="Opened", ordering="-opened_at")
     def waiting(self, cycle: Cycle) -> SafeString | str:
         return figures.age(cycle.opened_at)
+
+
+def _submission(cycle: Cycle) -> Submission | None:
+    return Submission.objects.filter(cycle=cycle).first()
+
+
+def labelled_state(cycle: Cycle) -> tuple[str, str]:
+    """As it is labelled: of a cycle whose run was cancelled nothing is awaited."""
+    if cycle.withdrawn_at:
+        return "withdrawn", "withdrawn"
+    return cycle.state, cycle.get_state_display()
 
 
 def _why_it_does_not_count(cycle: Cycle) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -15,7 +16,12 @@ from turnitin.models import Report
 class Columns:
     @display(description="Report")
     def address(self, report: Report) -> SafeString | str:
-        """A link only if it is one: a row may hold any text."""
+        """A link only if it is one: a row may hold any text. What the Core API calls an address opens in no browser."""
+        if report.via == Report.Via.CORE_API:
+            address = reverse("admin:turnitin_cycle_change", args=[report.cycle_id])
+            return format_html(
+                '<a class="text-link" href="{}">At Turnitin: see hand-off\u00a0{}</a>', address, report.cycle.number
+            )
         if not report.report_url.startswith("https://"):
             return report.report_url
         return format_html(

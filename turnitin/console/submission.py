@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -30,14 +31,15 @@ STATE_LABELS = {"complete": "success", "failed": "danger", "dropped": "info"} | 
 @admin.register(Submission)
 class SubmissionAdmin(ReadOnlyAdmin):
     list_display = [
-        "run_title",
         "hand_off",
+        "run_title",
         "state_label",
         "stands_in_the_way",
         "similarity_there",
         "opened",
         "next_look",
     ]
+    list_display_links = None
     list_filter = ["state", ("overdue_at", admin.EmptyFieldListFilter)]
     search_fields = ["turnitin_id", "cycle__run__title", "cycle__run__id__startswith"]
     search_help_text = "Search by the id at Turnitin, or the run's title or id"
@@ -99,8 +101,10 @@ class SubmissionAdmin(ReadOnlyAdmin):
         return run_link(submission.cycle.run_id, submission.cycle.run.title)
 
     @display(description="Hand-off", ordering="cycle__number")
-    def hand_off(self, submission: Submission) -> int:
-        return submission.cycle.number
+    def hand_off(self, submission: Submission) -> SafeString:
+        """To the cycle's page: what can be done is there."""
+        address = reverse("admin:turnitin_cycle_change", args=[submission.cycle_id])
+        return format_html('<a class="text-link" href="{}">Hand-off\u00a0{}</a>', address, submission.cycle.number)
 
     @display(description="State", ordering="state", label=STATE_LABELS)
     def state_label(self, submission: Submission) -> tuple[str, str]:
@@ -108,7 +112,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
 
     @display(description="In the way")
     def stands_in_the_way(self, submission: Submission) -> str:
-        return shortened(submission.trouble)
+        return shortened(submission.trouble) or "–"
 
     @display(description="Similarity", ordering="similarity")
     def similarity_there(self, submission: Submission) -> str:

@@ -26,8 +26,8 @@ def tell_overdue(run: Run, submission: Submission) -> None:
     """Once: the caller, who has locked the run, writes it into the submission in the same transaction."""
     told = {"cycle_id": str(submission.cycle_id), "state": submission.state}
     message = (
-        f"Turnitin's report is overdue; its document is {submission.get_state_display()}. It is asked for again and "
-        f"again. {BY_HAND}"
+        f"Turnitin's report is overdue; its document is {submission.get_state_display().lower()}. Turnitin is asked "
+        f"on. {BY_HAND}"
     )
     tell(run, Kind.REPORT_OVERDUE, message, told)
     log.warning("report_overdue", **told)

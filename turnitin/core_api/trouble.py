@@ -8,10 +8,11 @@ from autonomy.providers.attempt import AttemptFailed, Fault
 from autonomy.providers.operation import Passed
 from turnitin.core_api.patience import HOUR, KEY_REFUSED
 
+AGAIN = "It is tried again by itself."
 BY_HAND = "The report can still be delivered by hand."
-KEY = "TURNITIN_API_KEY is refused by Turnitin; see the key and what it may do there, then restart the workers."
+KEY = "Turnitin refuses TURNITIN_API_KEY. Set the right key, run manage.py turnitin_setup, and restart the workers."
 QUOTA = "Turnitin says that the quota of this account is used up."
-RESTS = "Turnitin did not answer other calls just now and is left alone for a while."
+RESTS = "Turnitin failed at other calls just now. It is left alone for a while."
 TOO_LARGE = "Turnitin says that the document is too large."
 DELETED = (
     "The document is not at Turnitin any more: somebody has deleted it there, or TURNITIN_BASE_URL leads to another "
@@ -69,7 +70,7 @@ def of_passed(passed: Passed) -> Trouble | Hopeless:
 
 
 def of_malformed(error: AttemptFailed) -> Trouble:
-    return Trouble(f"Turnitin answered in a form that cannot be understood ({error.reason}).")
+    return Trouble(f"Turnitin's answer cannot be understood ({error.reason}).")
 
 
 def of_refused(reason: str) -> Hopeless:
@@ -84,7 +85,9 @@ def of_error_code(code: str) -> Hopeless:
 def of_repositories(has: Sequence[str]) -> Trouble:
     """`has`: those of the tenant, of the names that are documented."""
     return Trouble(
-        f"TURNITIN_REPOSITORIES: the tenant has none of those; it has {', '.join(has) or 'none'}.", wait=HOUR
+        f"TURNITIN_REPOSITORIES: the tenant has none of those that are named; it has {', '.join(has) or 'none'}. "
+        "Change the setting and restart the workers.",
+        wait=HOUR,
     )
 
 

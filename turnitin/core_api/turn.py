@@ -19,7 +19,7 @@ from turnitin.core_api.claim import Claim
 from turnitin.core_api.client import CoreApi
 from turnitin.core_api.line import LONGEST_CALL, Line
 from turnitin.core_api.telling import Telling, tell
-from turnitin.core_api.trouble import BY_HAND, GAVE_UP, Trouble
+from turnitin.core_api.trouble import AGAIN, BY_HAND, GAVE_UP, Trouble
 from turnitin.models import Cycle, Submission
 
 T = TypeVar("T")
@@ -116,7 +116,8 @@ class Turn:
         with transaction.atomic():
             run = lock(self.run.pk)
             if text != self.had_trouble and self.is_awaited:
-                tell(run, Kind.TURNITIN_TROUBLE, text, {"cycle_id": str(self.cycle.pk), "failures": failures})
+                data = {"cycle_id": str(self.cycle.pk), "failures": failures}
+                tell(run, Kind.TURNITIN_TROUBLE, f"{text} {AGAIN}" if trouble.wait is None else text, data)
             told = self._told_overdue(run, wait)
             claims.release(self.claim, wait, failures=failures, trouble=text, **told)
 

@@ -25,7 +25,7 @@ def viewer_url(cycle: Cycle, viewer: User) -> str:
         raise Conflict("This document was handed in by hand; its report is where the delivery says.")
     if submission.state != Submission.State.COMPLETE:
         raise Conflict(
-            f"Turnitin has no report of this document yet: it is {submission.get_state_display()}.",
+            f"Turnitin has no report of this document yet: it is {submission.get_state_display().lower()}.",
             state=submission.state,
         )
     if settings.ENV.turnitin_mode != "core_api":

@@ -31,7 +31,7 @@ class LicenceNotAccepted(AttemptFailed):
     """The owner has not accepted the newest version of the licence."""
 
     def __init__(self) -> None:
-        reason = "HTTP 451: Turnitin's licence is not accepted; run manage.py turnitin_setup"
+        reason = "HTTP 451: Turnitin's licence is not accepted for this author yet"
         super().__init__(reason, Fault.REFUSED, http_status=451)
 
 

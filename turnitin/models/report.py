@@ -67,4 +67,4 @@ class Report(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"report for {self.cycle_id}"
+        return f"report of hand-off {self.cycle.number}"

@@ -94,4 +94,4 @@ class Submission(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"submission of {self.cycle_id}"
+        return f"submission of hand-off {self.cycle.number}"

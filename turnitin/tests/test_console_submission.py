@@ -26,7 +26,7 @@ def page_of(client) -> str:
 
 def test_the_cycles_page_tells_how_its_document_fares(reported):
     page = page_of(staff("turnitin.view_cycle"))
-    assert "Report at Turnitin" in page
+    assert "Open the report at Turnitin" in page
     assert "Download the report as a PDF" in page
     assert "0.1" in page
     assert "Ask Turnitin now" not in page, "that takes the permission to deliver reports"
@@ -39,6 +39,54 @@ def test_what_stands_in_the_way_is_shown_as_text(handed_off):
         assert "&lt;script&gt;" in page
         assert "<script>window.hacked" not in page
     assert "overdue since" in page_of(client)
+
+
+def test_the_cycles_page_says_whether_somebody_has_to_do_anything(handed_off, at_turnitin, poll, settings):
+    client = staff("turnitin.view_cycle", "turnitin.deliver_report")
+    assert "Autonomy fetches the report from Turnitin" in page_of(client)
+    Submission.objects.update(trouble="Turnitin is away.")
+    assert "cannot be fetched from Turnitin at the moment" in page_of(client)
+    Submission.objects.update(state="failed")
+    assert "Turnitin gives no report of this document" in page_of(client)
+    Submission.objects.update(state="to_create")
+    settings.ENV = settings.ENV.model_copy(update={"turnitin_mode": "manual"})
+    assert "the report has to be delivered by hand" in page_of(client)
+    Submission.objects.all().delete()
+    assert "waits until somebody delivers" in page_of(client)
+
+
+def test_the_runs_page_says_how_its_document_fares(handed_off, boss):
+    Submission.objects.update(state="scanning", turnitin_id="1", uploaded_at=timezone.now(), trouble="It is away.")
+    page = boss.get(f"/admin/autonomy/run/{Cycle.objects.get().run_id}/change/").content.decode()
+    assert "At Turnitin: being compared. It is away." in page
+    assert "Deliver the report of hand-off 1 by hand" in page
+
+
+def test_of_a_cancelled_run_no_report_is_awaited(handed_off):
+    Cycle.objects.update(withdrawn_at=timezone.now())
+    page = page_of(staff("turnitin.view_cycle", "turnitin.deliver_report"))
+    assert "The run was cancelled: no report is waited for" in page
+    assert "Deliver the report" not in page
+    assert "withdrawn" in staff("turnitin.view_cycle").get("/admin/turnitin/cycle/").content.decode()
+
+
+def test_a_figure_that_changed_after_the_judgement_is_told_beside_what_counts(reported):
+    Submission.objects.update(similarity=0.27)
+    assert "Turnitin's similarity is 0.27" in page_of(staff("turnitin.view_cycle"))
+
+
+def test_a_report_of_turnitins_own_leads_to_its_hand_off_and_not_to_an_address_of_the_api(reported):
+    page = staff("turnitin.view_report").get("/admin/turnitin/report/").content.decode()
+    assert "see hand-off" in page
+    assert "/api/v1/submissions" not in page
+
+
+def test_who_delivers_by_hand_is_told_that_turnitin_is_asked_too(handed_off):
+    client = staff("turnitin.view_cycle", "turnitin.deliver_report")
+    address = f"/admin/turnitin/cycle/{Cycle.objects.get().pk}/report/"
+    assert "Autonomy fetches this report from Turnitin by itself" in client.get(address).content.decode()
+    Submission.objects.update(state="failed")
+    assert "Autonomy fetches this report" not in client.get(address).content.decode()
 
 
 def test_a_cycle_that_people_hand_in_shows_nothing_of_it(handed_off):

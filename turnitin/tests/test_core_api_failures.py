@@ -144,7 +144,7 @@ def test_a_trouble_that_lasts_is_told_once(handed_off, at_turnitin, poll, work):
     row = submission(handed_off)
     assert row.failures == 6
     assert row.trouble.startswith("Turnitin does not help at the moment")
-    assert told(handed_off, "turnitin_trouble") == [row.trouble]
+    assert told(handed_off, "turnitin_trouble") == [f"{row.trouble} It is tried again by itself."]
     assert len(told(handed_off, "retry")) == 2
     assert ProviderCall.objects.filter(run=handed_off, kind="similarity", outcome="retryable").count() < 12, "it rested"
 
@@ -176,7 +176,7 @@ def test_a_key_that_is_refused_is_told_and_tried_again_after_a_quarter_of_an_hou
     at_turnitin.fail(operation, 403)
     poll()
     row = submission(handed_off)
-    assert row.trouble.startswith("TURNITIN_API_KEY is refused")
+    assert row.trouble.startswith("Turnitin refuses TURNITIN_API_KEY")
     assert timedelta(minutes=14) < row.due_at - timezone.now() < timedelta(minutes=16)
     poll()
     assert told(handed_off, "turnitin_trouble") == [row.trouble]

@@ -375,7 +375,8 @@ def test_a_tenant_without_any_of_the_repositories_is_told_of_and_nothing_is_scan
     at_turnitin.tenant.repositories = ("INTERNET",)
     poll(4)
     assert told(handed_off, "turnitin_trouble") == [
-        "TURNITIN_REPOSITORIES: the tenant has none of those; it has INTERNET."
+        "TURNITIN_REPOSITORIES: the tenant has none of those that are named; it has INTERNET. "
+        "Change the setting and restart the workers."
     ]
     assert (at_turnitin.scans, submission(handed_off).state) == (0, "processing")
     env(turnitin_repositories=["INTERNET"])

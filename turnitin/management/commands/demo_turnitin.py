@@ -44,14 +44,19 @@ class Command(BaseCommand):
             self._tell("Turnitin is played on this machine. It is set up first:\n")
             self._manage(environment, "turnitin_setup", "--accept-licence", LICENCE, "--as", "demo")
             self._tell(
-                f"\nThe first scan's webhooks get lost, those of the second come {COPIES} times, out of order.\n"
+                "\nThe first document is refused once (HTTP 429). The first scan's webhooks get lost, those of\n"
+                f"the second come {COPIES} times, out of order. The sources that are found do not exist; one has\n"
+                "HTML for a name.\n"
             )
             code = self._demo(environment, stage)
             stage.webhooks.flush()
-            self._tell(f"scans:     {stage.scans} for {len(stage.submissions)} submissions")
+            self._tell(f"scans:     {stage.scans} paid for {len(stage.submissions)} documents")
             answers = [delivery.status for delivery in stage.webhooks.delivered]
-            counted = ", ".join(f"{number} with {status}" for status, number in sorted(Counter(answers).items()))
-            self._tell(f"webhooks:  {len(answers)} came through, answered {counted}")
+            counted = ", ".join(
+                f"{number} answered with {status}" if status else f"{number} not answered, with the web server gone"
+                for status, number in sorted(Counter(answers).items(), reverse=True)
+            )
+            self._tell(f"webhooks:  {len(answers)} sent in all; {counted}")
             if code == 0 and stage.scans != len(SIMILARITIES):
                 raise CommandError("A hand-off is scanned once, and no more.")
         if code:
