@@ -73,7 +73,10 @@ def test_a_figure_that_is_no_fraction_is_refused(send, cycle, raw, hint):
     assert nothing_is_stored()
 
 
-@pytest.mark.parametrize("raw", ["NaN", "Infinity", "-Infinity", "9" * 5000, "0.1.5", "0,15", ".5"])
+TWICE = '0.1, "observed_similarity": 0.9'
+
+
+@pytest.mark.parametrize("raw", ["NaN", "Infinity", "-Infinity", "9" * 5000, "0.1.5", "0,15", ".5", TWICE])
 def test_a_figure_that_is_no_json_is_refused(send, cycle, raw):
     answer = send(with_raw(cycle, "observed_similarity", raw))
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
