@@ -23,8 +23,8 @@ class BoundedJSONParser(JSONParser):
 
 
 def json_of(body: bytes | str) -> Any:
-    """The value of a JSON text. Raises ParseError, also for NaN, for endless nesting, for half a surrogate pair, and for
-    a name that stands twice in one object: only one of the two could have been meant."""
+    """The value of a JSON text. Raises ParseError, also for NaN, for endless nesting, for half a surrogate pair, and
+    for a name that stands twice in one object: only one of the two could have been meant."""
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body.removeprefix("\ufeff")
         value = json.loads(text, parse_constant=strict_json.strict_constant, object_pairs_hook=_each_name_once)
