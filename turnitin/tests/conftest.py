@@ -23,8 +23,11 @@ def stage() -> Iterator[TurnitinStage]:
 
 
 @pytest.fixture
-def at_turnitin(env: Callable[..., None], stage: TurnitinStage, settings: Any, tmp_path: Any) -> TurnitinStage:
+def at_turnitin(
+    env: Callable[..., None], stage: TurnitinStage, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> TurnitinStage:
     """The stage, with the settings of the Core API mode that lead to it."""
+    monkeypatch.setattr("autonomy.providers.retry.BASE_SECONDS", 0.01)
     settings.MEDIA_ROOT = tmp_path / "documents"
     env(
         turnitin_mode="core_api",

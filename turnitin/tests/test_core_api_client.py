@@ -191,7 +191,7 @@ def test_the_tenant_tells_what_it_has(stage, api):
 
 def test_a_submission_is_taken_once_the_licence_is_accepted(stage, api):
     stage.require_eula("v1beta")
-    with pytest.raises(LicenceNotAccepted, match="turnitin_setup") as caught:
+    with pytest.raises(LicenceNotAccepted, match="licence is not accepted") as caught:
         api.create(new(), timeout=T)
     assert (caught.value.fault, caught.value.http_status) == (Fault.REFUSED, 451)
     api.accept_licence(AGREED, timeout=T)
