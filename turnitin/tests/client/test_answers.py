@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from turnitin.core_api.client import (
     SubmissionStatus,
 )
 from turnitin.stage import Reply, TurnitinStage
-from turnitin.tests.core_api_calls import (
+from turnitin.tests.client.calls import (
     HOOK,
     ID,
     KEY,
@@ -28,17 +28,6 @@ from turnitin.tests.core_api_calls import (
     T,
     failed,
 )
-
-
-@pytest.fixture
-def stage() -> Iterator[TurnitinStage]:
-    with TurnitinStage(key=KEY, similarities=[0.31, 0.09]) as stage:
-        yield stage
-
-
-@pytest.fixture
-def api(stage: TurnitinStage) -> CoreApi:
-    return CoreApi(stage.base_url, KEY, "Autonomy")
 
 
 @pytest.mark.parametrize("call", TELLING)

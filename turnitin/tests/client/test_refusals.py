@@ -16,8 +16,8 @@ from autonomy.tests.planted import Secrets
 from turnitin.core_api.client import (
     CoreApi,
 )
-from turnitin.stage import Reply, TurnitinStage
-from turnitin.tests.core_api_calls import (
+from turnitin.stage import Reply
+from turnitin.tests.client.calls import (
     CALLS,
     KEY,
     TELLING,
@@ -32,17 +32,6 @@ MEANT = {  # what is no failure
     ("PUT /submissions/{id}/similarity", 409),
     ("POST /webhooks", 409),
 }
-
-
-@pytest.fixture
-def stage() -> Iterator[TurnitinStage]:
-    with TurnitinStage(key=KEY, similarities=[0.31, 0.09]) as stage:
-        yield stage
-
-
-@pytest.fixture
-def api(stage: TurnitinStage) -> CoreApi:
-    return CoreApi(stage.base_url, KEY, "Autonomy")
 
 
 FAILURES = [

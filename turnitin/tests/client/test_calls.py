@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -15,8 +14,8 @@ from turnitin.core_api.client import (
     Similarity,
     SubmissionStatus,
 )
-from turnitin.stage import Reply, TurnitinStage
-from turnitin.tests.core_api_calls import (
+from turnitin.stage import Reply
+from turnitin.tests.client.calls import (
     AGREED,
     CALLS,
     CYCLE,
@@ -30,17 +29,6 @@ from turnitin.tests.core_api_calls import (
     T,
     new,
 )
-
-
-@pytest.fixture
-def stage() -> Iterator[TurnitinStage]:
-    with TurnitinStage(key=KEY, similarities=[0.31, 0.09]) as stage:
-        yield stage
-
-
-@pytest.fixture
-def api(stage: TurnitinStage) -> CoreApi:
-    return CoreApi(stage.base_url, KEY, "Autonomy")
 
 
 def uploaded(api: CoreApi) -> str:
