@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpRequest
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
@@ -10,19 +11,19 @@ from autonomy.errors import TooLarge
 LONGEST_LENGTH = 15  # digits of a Content-Length
 
 
-def raw_body(request: Request, limit: int) -> bytes:
+def raw_body(request: HttpRequest, limit: int) -> bytes:
     """The body, read once and kept. Raises TooLarge, before anything is read where Content-Length says so already."""
-    kept: bytes | None = getattr(request._request, "raw_body", None)
+    kept: bytes | None = getattr(request, "raw_body", None)
     if kept is not None:
         return kept
     told = request.META.get("CONTENT_LENGTH") or "0"
     if not told.isdecimal() or len(told) > LONGEST_LENGTH or int(told) > limit:
         raise _too_large(limit)
     # Without a Content-Length there is only this.
-    body: bytes = request._request.read(limit + 1)
+    body: bytes = request.read(limit + 1)
     if len(body) > limit:
         raise _too_large(limit)
-    request._request.raw_body = body  # type: ignore[attr-defined]
+    request.raw_body = body  # type: ignore[attr-defined]
     return body
 
 

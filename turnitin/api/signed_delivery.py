@@ -45,7 +45,7 @@ class SignedDelivery(BaseAuthentication):
         if not timestamp or not given:
             _refuse("missing", f"A signed delivery has both headers, {TIMESTAMP} and {SIGNATURE}.")
         secret = settings.ENV.turnitin_delivery_secret
-        body = raw_body(request, LARGEST)
+        body = raw_body(request._request, LARGEST)
         # Without a secret of ours the work is the same, and so is what is told.
         expected = signature_of(secret.get_secret_value() if secret else "", timestamp, body)
         if not constant_time_compare(given, expected) or secret is None:

@@ -46,7 +46,7 @@ class ReportView(APIView):
 
     def post(self, request: Request, run_id: UUID) -> Response:
         must_be_json(request)
-        delivery = DeliverySerializer(data=json_of(raw_body(request, LARGEST)))
+        delivery = DeliverySerializer(data=json_of(raw_body(request._request, LARGEST)))
         delivery.is_valid(raise_exception=True)
         signed = isinstance(request.auth, SignedDelivery)
         report = deliver_report(

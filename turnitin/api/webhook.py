@@ -13,7 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ParseError
 
 from autonomy.api.parsers import json_of
-from autonomy.errors import AutonomyError, NotFound, SignatureRefused, TooLarge
+from autonomy.api.raw_body import raw_body
+from autonomy.errors import AutonomyError, NotFound, SignatureRefused
 from autonomy.telemetry import metrics
 from turnitin.core_api import hint, signature
 from turnitin.core_api.answers import ID
@@ -54,9 +55,7 @@ def _signed_body(request: HttpRequest) -> bytes:
     secret = settings.ENV.turnitin_webhook_secret
     if settings.ENV.turnitin_mode != "core_api" or secret is None:
         raise NotFound()
-    body = request.read(LARGEST_BODY + 1)
-    if len(body) > LARGEST_BODY:
-        raise TooLarge("The event is larger than a megabyte.")
+    body = raw_body(request, LARGEST_BODY)
     given = request.headers.get("X-Turnitin-Signature", "")
     if not signature.is_right(secret.get_secret_value(), body, given):
         reason = "wrong" if given else "missing"

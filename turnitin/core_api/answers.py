@@ -35,11 +35,10 @@ class WrongForm(ValueError):
 
 @dataclass(frozen=True)
 class Features:
-    """What a tenant has. `viewer_permission_sets` is empty where it does not tell them."""
+    """What a tenant has."""
 
     repositories: tuple[str, ...]
     requires_licence: bool
-    viewer_permission_sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def features(answer: object) -> Features:
     requires = _group(_object(answer).get("tenant")).get("require_eula", False)
     if not isinstance(requires, bool):
         raise WrongForm("require_eula is neither true nor false")
-    return Features(_words(repositories), requires, _words(similarity.get("viewer_permission_sets")))
+    return Features(_words(repositories), requires)
 
 
 def licence(answer: object) -> LicenceText:

@@ -15,6 +15,11 @@ LONGEST_TITLE = 500
 UNTITLED = "Untitled document"
 
 
+def known_as(user_id: int) -> str:
+    """What Turnitin knows a user as: an opaque id, no name and no address."""
+    return f"autonomy-{user_id}"
+
+
 @dataclass(frozen=True)
 class Acceptance:
     """That somebody agrees to a version of the licence. `user_id` is what Turnitin knows them as."""
@@ -35,7 +40,7 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class NewSubmission:
-    """`owner` is what Turnitin knows the run's user as: an opaque id, no name and no address."""
+    """`owner` is what Turnitin knows the run's user as."""
 
     owner: str
     title: str

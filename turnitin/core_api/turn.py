@@ -15,6 +15,7 @@ from autonomy.episodes.record import lock
 from autonomy.models import Run
 from turnitin.core_api import claim as claims
 from turnitin.core_api import overdue, patience
+from turnitin.core_api.asked import known_as
 from turnitin.core_api.claim import Claim
 from turnitin.core_api.client import CoreApi
 from turnitin.core_api.line import LONGEST_CALL, Line
@@ -61,7 +62,7 @@ class Turn:
     @property
     def owner(self) -> str:
         """What Turnitin knows the run's user as."""
-        return f"autonomy-{self.run.user_id}"
+        return known_as(self.run.user_id)
 
     @property
     def is_awaited(self) -> bool:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from autonomy.errors import Conflict, ProviderRefused, ProviderUnavailable
+from turnitin.core_api.asked import known_as
 from turnitin.core_api.client import CoreApi
 from turnitin.core_api.line import Line
 from turnitin.core_api.telling import Silence
@@ -30,7 +31,7 @@ def viewer_url(cycle: Cycle, viewer: User) -> str:
         )
     if settings.ENV.turnitin_mode != "core_api":
         raise Conflict("Turnitin is not asked any more: TURNITIN_MODE is manual.")
-    api, turnitin_id, user_id = CoreApi.configured(), submission.turnitin_id, f"autonomy-{viewer.pk}"
+    api, turnitin_id, user_id = CoreApi.configured(), submission.turnitin_id, known_as(viewer.pk)
     may_save = viewer.has_perm("turnitin.deliver_report")
     line = Line(cycle.run_id, episodes=Silence(), proceed=lambda: None, seconds=PATIENCE)
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.http import HttpRequest
 from django.test import RequestFactory
-from rest_framework.request import Request
 
 from autonomy.api.raw_body import raw_body
 from autonomy.errors import TooLarge
@@ -278,11 +278,11 @@ class Untouched:
         raise AssertionError("it was read")
 
 
-def request_with(stream, length: str | None) -> Request:
+def request_with(stream, length: str | None) -> HttpRequest:
     request = RequestFactory().post("/", b"", content_type="application/json")
     request._stream = stream
     request.META["CONTENT_LENGTH"] = length
-    return Request(request)
+    return request
 
 
 @pytest.mark.parametrize("length", [str(LARGEST + 1), "9" * 5000, "-1", "many"])

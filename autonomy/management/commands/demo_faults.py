@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from autonomy.demo import bad_day
 from autonomy.demo.stage import ScriptError, Stage
-from config.embedded.folders import Folders
-from config.embedded.locks import is_free
+from autonomy.management import own_folder
 
 WORDS = 450
 SIMILARITY = 0.09
@@ -36,7 +34,7 @@ class Command(BaseCommand):
         with Stage() as stage:
             for player in bad_day.PLAYERS:
                 self._cast(stage, player, options[player.name])
-            _clear(data_dir)
+            own_folder.clear(data_dir)
             code = self._demo(stage, data_dir, words)
             asked = {player.name: len(stage.provider(player.name).requests) for player in bad_day.PLAYERS}
         told = ", ".join(f"{name} {count}" for name, count in asked.items())
@@ -65,12 +63,3 @@ class Command(BaseCommand):
                 return process.wait()
             except KeyboardInterrupt:
                 continue  # it has heard it too, and stops what it started
-
-
-def _clear(data_dir: Path) -> None:
-    """Each day begins afresh: what the last one left behind in queues and quotas would spoil it."""
-    if not data_dir.exists():
-        return
-    if not is_free(Folders.of(data_dir).in_use):
-        raise CommandError(f"Somebody is using {data_dir}: wait until the other demo has ended.")
-    shutil.rmtree(data_dir)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.embedded.folders import Folders
-from config.embedded.locks import is_free
+from autonomy.management import own_folder
 from turnitin.stage import TurnitinStage
 
 WORDS = 450
@@ -34,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         data_dir = settings.DATA_DIR / "demo-turnitin"
-        _clear(data_dir)
+        own_folder.clear(data_dir)
         key = secrets.token_urlsafe(16)
         with TurnitinStage(key=key, similarities=list(SIMILARITIES), process_seconds=0.5, scan_seconds=1.5) as stage:
             stage.require_eula(LICENCE)
@@ -101,11 +99,3 @@ def _environment(base: Mapping[str, str], address: str, key: str, data_dir: Path
         "TURNITIN_WEBHOOK_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "TURNITIN_POLL_SECONDS": "2",
     }
-
-
-def _clear(data_dir: Path) -> None:
-    if not data_dir.exists():
-        return
-    if not is_free(Folders.of(data_dir).in_use):
-        raise CommandError(f"Somebody is using {data_dir}: wait until the other demo has ended.")
-    shutil.rmtree(data_dir)
