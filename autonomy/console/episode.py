@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link, shortened
+from autonomy.console.read_only import EndlessAdmin, run_link, shortened
 from autonomy.episodes.kinds import Kind
 from autonomy.graph.state import NODES
 from autonomy.models import Episode
@@ -63,18 +63,3 @@ class EpisodeAdmin(EndlessAdmin):
     @display(description="Age", ordering="-created_at")
     def age(self, episode: Episode) -> SafeString | str:
         return figures.age(episode.created_at)
-
-
-class EpisodeInline(NewestInline):
-    model = Episode
-    fields = ["message_line", "node", "actor", "created_at"]
-    readonly_fields = fields
-    ordering = ["-seq"]
-    heavy = ("data",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Episode]:
-        return super().get_queryset(request).select_related("actor")
-
-    @display(description="Message")
-    def message_line(self, episode: Episode) -> str:
-        return shortened(episode.message, 400)

@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
+from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
 from autonomy.models import Job
 
 STATE_LABELS = {"queued": "info", "running": "primary", "done": "success", "failed": "danger", "cancelled": "default"}
@@ -47,18 +47,3 @@ class JobAdmin(ReadOnlyAdmin):
     @display(description="Age", ordering="-created_at")
     def age(self, job: Job) -> SafeString | str:
         return figures.age(job.created_at)
-
-
-class JobInline(NewestInline):
-    model = Job
-    fields = ["state", "attempts", "scheduled_at", "finished_at", "worker", "error_line"]
-    readonly_fields = fields
-    ordering = ["-id"]
-
-    @display(description="Attempts")
-    def attempts(self, job: Job) -> str:
-        return f"{job.attempt} of {job.max_attempts}"
-
-    @display(description="Last error")
-    def error_line(self, job: Job) -> str:
-        return shortened(job.last_error)

@@ -6,7 +6,7 @@ from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.providers_page import ProvidersPage
-from autonomy.console.read_only import NewestInline, run_link, shortened
+from autonomy.console.read_only import run_link, shortened
 from autonomy.models import ProviderCall
 
 OUTCOME_LABELS = {"pending": "info", "ok": "success", "retryable": "warning", "final": "danger", "lost": "danger"}
@@ -28,7 +28,7 @@ class Columns:
 
     @display(description="Latency", ordering="latency_ms")
     def latency(self, call: ProviderCall) -> str:
-        return figures.duration(call.latency_ms / 1000)
+        return figures.latency(call.latency_ms)
 
     @display(description="Error")
     def error_line(self, call: ProviderCall) -> str:
@@ -67,10 +67,3 @@ class ProviderCallAdmin(Columns, ProvidersPage):
     @display(description="Age", ordering="-created_at")
     def age(self, call: ProviderCall) -> SafeString | str:
         return figures.age(call.created_at)
-
-
-class ProviderCallInline(Columns, NewestInline):
-    model = ProviderCall
-    fields = ["kind", "node", "tokens", "cost", "latency", "error_line", "created_at"]
-    readonly_fields = fields
-    ordering = ["-id"]

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
+from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
 from autonomy.models import Passage, Source
 from autonomy.tools.web_search import reading
 
@@ -50,7 +50,7 @@ class SourceAdmin(ReadOnlyAdmin):
     @display(description="Link")
     def link(self, source: Source) -> SafeString | str:
         """Where the work is, by its DOI or its address. Metadata comes from outside: only http and https are links."""
-        return _link(source) or "–"
+        return reference_link(source) or "–"
 
     @display(description="Headings")
     def outline(self, source: Source) -> SafeString:
@@ -70,30 +70,10 @@ class SourceAdmin(ReadOnlyAdmin):
         return page
 
 
-def _link(source: Source) -> SafeString | str:
+def reference_link(source: Source) -> SafeString | str:
+    """To the work, by its DOI or its address; empty where neither is known."""
     doi, url = reading.doi(source.csl.get("DOI")), reading.url(source.csl.get("URL"))
     address = f"https://doi.org/{quote(doi)}" if doi else url
     if not address:
         return ""
     return format_html('<a class="text-link" href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>', address)
-
-
-class SourceInline(NewestInline):
-    model = Source
-    fields = ["citation", "status", "why", "where", "words"]
-    readonly_fields = fields
-    ordering = ["id"]
-    heavy = ("original", "headings")
-
-    @display(description="Key")
-    def citation(self, source: Source) -> SafeString:
-        return format_html("<code>@{}</code>", source.key)
-
-    @display(description="File or link")
-    def where(self, source: Source) -> SafeString | str:
-        """What was found by a search has no file that anybody knows."""
-        return (_link(source) if source.origin == "search" else "") or source.filename
-
-    @display(description="Why skipped")
-    def why(self, source: Source) -> str:
-        return source.skipped_reason

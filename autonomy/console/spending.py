@@ -35,7 +35,7 @@ def _row(name: str, one: dict[str, Any]) -> list[str]:
         _attempts(one),
         f"{one['tokens_in']:,} / {one['tokens_cached']:,} / {one['tokens_out']:,}",
         _cost(one),
-        f"{_seconds(latency['median'])} / {_seconds(latency['p95'])}" if latency else "–",
+        f"{figures.latency(latency['median'])} / {figures.latency(latency['p95'])}" if latency else "–",
     ]
 
 
@@ -55,11 +55,6 @@ def _cost(one: dict[str, Any]) -> str:
         more = f" + {one['unknown_price']:,} of unknown price" if one["unknown_price"] else ""
         amount = f"{figures.usd(one['usd'])}{more}"
     return f"{amount}, {one['estimated']:.0%} estimated" if one["estimated"] else amount
-
-
-def _seconds(milliseconds: int) -> str:
-    told = f"{milliseconds:,} ms" if milliseconds < 1000 else figures.duration(milliseconds / 1000)
-    return told.replace(" ", "\u00a0")
 
 
 def _reserved(told: dict[str, Any]) -> str:

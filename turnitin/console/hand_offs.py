@@ -58,4 +58,4 @@ def draft(cycle: Cycle) -> str:
         return "The document is not in the store."
 
 
-HAND_OFFS = Panel(top="console/hand_offs.html", bottom="console/draft.html", read=read)
+HAND_OFFS = Panel(card="console/hand_offs.html", read=read)
