@@ -23,7 +23,7 @@ def spending(request: HttpRequest, run: Run) -> dict[str, Any] | None:
     rows = [_row(f"{one['provider']} {one['model']}".strip(), one) for one in told["calls"]]
     if len(rows) > 1:
         rows.append(_row("All", {"node": "", "operations": "", "latency_ms": None, **told["total"]}))
-    return {"table": {"headers": HEADERS, "rows": rows}, "reserved": _reserved(told)}
+    return {"table": {"headers": HEADERS, "rows": rows}}
 
 
 def _row(name: str, one: dict[str, Any]) -> list[str]:
@@ -55,8 +55,3 @@ def _cost(one: dict[str, Any]) -> str:
         more = f" + {one['unknown_price']:,} of unknown price" if one["unknown_price"] else ""
         amount = f"{figures.usd(one['usd'])}{more}"
     return f"{amount}, {one['estimated']:.0%} estimated" if one["estimated"] else amount
-
-
-def _reserved(told: dict[str, Any]) -> str:
-    tokens, usd = told["reserved"]["tokens"], told["reserved"]["usd"]
-    return f"{tokens:,} tokens, {figures.usd(usd)}" if tokens or usd else ""

@@ -1,4 +1,4 @@
-"""Turnitin's panel on a run's page: its cycles, their documents, and the newest draft."""
+"""Turnitin's panel on a run's page: its cycles and their documents."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from autonomy.models import Run
 from turnitin.console.cycle import STATE_LABELS, labelled_state
 from turnitin.console.outlook import needs_person, outlook
 from turnitin.models import Cycle
-
-# A page has to stay a page; the whole text is in the documents.
-SHOWN_BYTES = 200_000
 
 
 def read(request: HttpRequest, run: Run) -> dict[str, Any] | None:
@@ -44,18 +41,7 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any] | None:
             }
             for one in cycles
         ],
-        "newest": newest,
-        "draft": draft(newest) if newest and may_view else None,
     }
-
-
-def draft(cycle: Cycle) -> str:
-    try:
-        with cycle.markdown.open("rb") as stored:
-            shown = str(stored.read(SHOWN_BYTES).decode("utf-8", "replace"))
-            return f"{shown}…\n\nThe rest is in the documents." if stored.read(1) else shown
-    except (OSError, ValueError):
-        return "The document is not in the store."
 
 
 HAND_OFFS = Panel(card="console/hand_offs.html", read=read)

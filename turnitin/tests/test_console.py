@@ -107,20 +107,8 @@ class TestRunPage:
         assert f"/admin/turnitin/cycle/{cycle.pk}/document.docx" in page
         assert f"/admin/turnitin/cycle/{cycle.pk}/document.md" in page
 
-    def test_the_draft_is_shown_as_text(self, boss: Client, cycle: Cycle) -> None:
-        page = boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
-        assert "# Seas &lt;script&gt;" in page
-        assert "<script>window" not in page
-
-    def test_a_long_draft_is_cut_and_says_so(self, boss: Client, cycle: Cycle) -> None:
-        cycle.markdown.save("draft-1.md", ContentFile(b"word " * 50_000))
-        page = boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
-        assert "The rest is in the documents." in page
-        assert len(page) < 300_000
-
-    def test_a_lost_document_is_said_not_raised(self, boss: Client, cycle: Cycle) -> None:
+    def test_a_lost_document_is_not_there_and_nothing_breaks(self, boss: Client, cycle: Cycle) -> None:
         cycle.markdown.storage.delete(cycle.markdown.name)
-        assert "not in the store" in boss.get(f"/admin/autonomy/run/{cycle.run_id}/change/").content.decode()
         assert boss.get(f"/admin/turnitin/cycle/{cycle.pk}/document.md").status_code == 404
 
     def test_an_ended_run_asks_for_nothing(self, boss: Client, cycle: Cycle) -> None:

@@ -33,8 +33,8 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
     edges = [*USUAL, *sorted(edge for edge in taken if edge not in USUAL and set(edge) <= set(PLACES))]
     return {
         "pictures": [_picture(layout, nodes, edges, taken) for layout in (WIDE, NARROW)],
-        "here": next((node for node in nodes if node["current"]), None),
         "begun": bool(taken),
+        "linked": request.user.has_perm("autonomy.view_episode"),
     }
 
 

@@ -31,7 +31,7 @@ class Look:
 LOOKS: dict[str, Look] = {
     Kind.RUN_QUEUED: Look("Queued", "schedule", "plain", ("people",)),
     Kind.RUN_STARTED: Look("Started", "play_arrow", "plain", ("nodes",)),
-    Kind.RUN_ENDED: Look("Ended", "flag", "good", ("decisions",)),
+    Kind.RUN_ENDED: Look("Ended", "flag", "plain", ("decisions",)),
     Kind.RUN_FAILED: Look("Failed", "error", "bad", ("errors",)),
     Kind.RUN_CANCELLED: Look("Cancelled", "block", "warn", ("decisions",)),
     Kind.CANCEL_REQUESTED: Look("Cancel asked for", "person", "warn", ("people",)),

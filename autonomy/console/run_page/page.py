@@ -47,7 +47,9 @@ class RunPages(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The overview."""
+        """The overview. Nothing is changed here: see the verbs."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
         run = self.get_object(request, object_id)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
