@@ -28,13 +28,12 @@ def cost(form: StartForm, sizes: Sequence[int]) -> dict[str, Any]:
     limits = _limits(form.chosen, said)
     found = estimate(form.chosen, asked)
     told = _of_past(form.chosen, found) if found["past"] else _of_reckoning(found, asked)
-    most = (found["past"] or {}).get("runs") and {name: found["past"][name] for name in LIMITS}
+    bounds = [f"{limits['tokens']:,.0f} tokens", f"{_written('seconds', limits['seconds'])} of execution"]
     return {
         **told,
-        "warnings": _above(most, limits) if most else _reckoned_above(found["reckoning"], limits),
-        "limits": ", ".join([f"{limits['tokens']:,} tokens", f"{_written('seconds', limits['seconds'])} of execution",
-                             _written("usd", limits["usd"])]),
-    }  # fmt: skip
+        "warnings": _above(found["past"], limits) if found["past"] else _reckoned_above(found["reckoning"], limits),
+        "limits": ", ".join([*bounds, _written("usd", limits["usd"])]),
+    }
 
 
 def _asked(journey: Journey, said: dict[str, Any], sizes: Sequence[int]) -> Asked:
@@ -124,11 +123,13 @@ def _of_price(model: dict[str, Any], *, unknown: bool) -> list[str]:
     return [f"What {model['name']} ({model['model']}) costs is not known here, so no money is told."] if unknown else []
 
 
-def _above(most: dict[str, Any], limits: dict[str, float]) -> list[str]:
-    crossed = [MEASURES[name] for name in LIMITS if most[name] is not None and most[name]["most"] > limits[name]]
-    return [
-        f"One in ten may be ended by the limit of {name}: raise it if the run must come to its end." for name in crossed
-    ]
+def _above(used: dict[str, Any], limits: dict[str, float]) -> list[str]:
+    told = []
+    for name in LIMITS:
+        if used[name] is not None and used[name]["most"] > limits[name]:
+            share = "Half of these runs" if used[name]["half"] > limits[name] else "More than one in ten of these runs"
+            told.append(f"{share} used more than the limit of {MEASURES[name]}, at which this one would end.")
+    return told
 
 
 def _reckoned_above(reckoned: dict[str, Any] | None, limits: dict[str, float]) -> list[str]:

@@ -49,10 +49,8 @@ class Filled:
         found = [("", "", str(told)) for told in self.form.non_field_errors()]
         if self.pasted.is_bound:
             found += [("", "", str(told)) for told in self.pasted.non_form_errors()]
-        for name, all_told in self.form.errors.items():
-            if name in self.form.fields:
-                at = self.form[name]
-                found += [(f"#{at.id_for_label or at.auto_id}", str(at.label), str(told)) for told in all_told]
+        for at in self.form:
+            found += [(f"#{at.id_for_label or at.auto_id}", str(at.label), str(told)) for told in at.errors]
         for number, one in enumerate(self.pasted.forms, start=1):
             for name, all_told in one.errors.items():
                 label = f"Pasted source {number}, {name}"

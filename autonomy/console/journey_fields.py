@@ -68,8 +68,10 @@ class JourneyField:
 
     def typed(self, value: Any) -> str | list[str]:
         """A value of the task spec as it stands in the form. Raises ValueError where it cannot stand there."""
+        if value is None and self.kind != "switch":
+            return [] if self.kind == "choices" else ""
         if self.kind == "json":
-            return "" if value is None else json.dumps(value, ensure_ascii=False, indent=2)
+            return json.dumps(value, ensure_ascii=False, indent=2)
         if self.kind in ("choices", "lines"):
             if not isinstance(value, list):
                 raise ValueError("It must be a list.")
@@ -84,8 +86,6 @@ class JourneyField:
             if not isinstance(value, bool):
                 raise ValueError("It must be true or false.")
             return "on" if value else ""
-        if value is None:
-            return ""
         return _token(value) if self.kind == "choice" else str(value)
 
     def fresh(self) -> str | list[str]:

@@ -33,7 +33,7 @@ async function ask() {
   }
 }
 
-// What the form says, with the sizes of files in the place of files. Of pasted texts their length decides, but they are short of the limit of a request.
+// What the form says, with the sizes of files in the place of files.
 function filledIn() {
   const data = new FormData(form);
   for (const name of UNASKED) data.delete(name);
@@ -84,4 +84,7 @@ input.addEventListener("change", () => {
   later();
 });
 nameFiles();
-document.getElementById("error-summary")?.focus();
+// Where the browser does not do it by itself.
+window.addEventListener("load", () => {
+  if (document.activeElement === document.body) document.getElementById("error-summary")?.focus();
+});
