@@ -1,7 +1,7 @@
 """Which workers live. Each says so every few seconds in one sorted set in Redis, and is forgotten when it is silent.
 
-Nothing depends on it but what people are shown: Redis away costs a worker a moment, and never its work. The clocks of the
-machines are expected to agree within a second or two.
+Nothing depends on it but what people are shown: Redis away costs a worker a moment, and never its work. The clocks of
+the machines are expected to agree within a second or two.
 """
 
 from __future__ import annotations
