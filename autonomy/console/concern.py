@@ -38,14 +38,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Concern:
-    """`since`: the words before how long it has been so. `all`: the query of the list of runs that shows them all.
+    """`since`: the words before how long it has been so. `every`: what the list of runs with `query` is called,
+    which has all of them.
     `read` is only asked for people who may see runs.
     """
 
     title: str
     icon: str
     since: str
-    all: str
+    every: str
+    query: str
     read: Callable[[HttpRequest], Found]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from autonomy.console import figures
 from autonomy.console.concern import CONCERNS, SHOWN, Concern, Found, Matter
@@ -64,7 +67,8 @@ def _needs(request: HttpRequest) -> dict[str, Any]:
                 "since": concern.since,
                 "total": one.total,
                 "shown": len(one.matters),
-                "all": f"{every_run}?{concern.all}",
+                "every": concern.every,
+                "address": f"{every_run}?{concern.query}",
                 "matters": [_told(matter) for matter in one.matters],
             }
             for concern, one in found
@@ -77,7 +81,7 @@ def _told(matter: Matter) -> dict[str, Any]:
     lines = matter.reason.strip().splitlines() or [""]
     return {
         "run": matter.run,
-        "since": figures.age(matter.since),
+        "since": _how_long(matter.since),
         "reason": shortened(lines[0], 200),
         "verb": matter.verb,
         "address": matter.address,
@@ -96,7 +100,7 @@ def _under_way() -> dict[str, Any]:
                 "next": NODES.get(run.route, run.route),
                 "revision": f"revision {run.revision} of {run.max_revisions}" if run.revision else "first draft",
                 "said": shortened(run.said or "", 160),
-                "said_ago": figures.age(run.said_at),
+                "said_ago": _how_long(run.said_at) if run.said_at else "",
                 "worker": run.worker or "",
                 "meter": figures.meter(max(figures.spends(run), key=lambda spend: spend.percent)),
             }
@@ -141,7 +145,7 @@ def _provider(one: dict[str, Any], failure: dict[str, Any] | None) -> dict[str, 
         "icon": icon,
         "tone": tone,
         "state": state_in_words(one),
-        "failed_ago": figures.age(failure["at"]) if failure else "",
+        "failed_ago": _how_long(failure["at"]) if failure else "",
         "error": shortened(failure["error"], 120) if failure else "",
     }
 
@@ -158,6 +162,13 @@ def _ended(outcome: Run.Outcome, verb: Verb) -> Callable[[HttpRequest], Found]:
     return read
 
 
+def _how_long(since: datetime) -> SafeString:
+    """As figures.age tells it, but never nought minutes."""
+    if timezone.now() - since >= timedelta(minutes=1):
+        return format_html("{}", figures.age(since))
+    return format_html('<time datetime="{}">less than a minute</time>', since.isoformat())
+
+
 def _offer(request: HttpRequest, run: Run, verb: Verb) -> tuple[str, str]:
     """The verb and its address, where it may be done to the run by this person."""
     if not may(request.user, run, verb.act) or verb.why_not(run):
@@ -166,11 +177,12 @@ def _offer(request: HttpRequest, run: Run, verb: Verb) -> tuple[str, str]:
 
 
 ENDED_EARLY = (
-    Concern("Failed", "error", "failed", "status__exact=failed", _ended(Run.Outcome.FAILED, RETRY)),
+    Concern("Failed", "error", "failed", "All failed runs", "status__exact=failed", _ended(Run.Outcome.FAILED, RETRY)),
     Concern(
         "Ended at a limit",
         "data_usage",
         "ended",
+        "All runs that ended at a limit",
         "outcome__exact=budget_exceeded",
         _ended(Run.Outcome.BUDGET_EXCEEDED, RAISE),
     ),

@@ -53,7 +53,7 @@ def _bar(one: dict[str, Any], number: int, spend: dict[str, Any], dearest: dict[
         "y": HEIGHT - height,
         "width": BAR,
         "height": height,
-        "title": f"{one['day']:%d %B}: {_amount(one)}",
+        "title": f"{one['day']:%d %B}: {_in_a_line(_amount(one))}",
     }
 
 
@@ -70,10 +70,14 @@ def _provider(one: dict[str, Any], total: float) -> dict[str, Any]:
     }
 
 
-def _amount(figure: dict[str, Any]) -> str:
-    """Never a nought in place of what is not known."""
-    usd, unknown = figure["usd"], figure["unknown_price"]
-    calls = f"{unknown:,} call{'s' if unknown != 1 else ''} of unknown price"
-    if usd is None:
-        return calls if unknown else "–"
-    return f"{figures.usd(usd)} and {calls}" if unknown else figures.usd(usd)
+def _amount(figure: dict[str, Any]) -> dict[str, str]:
+    """`{known, unknown}`: never a nought in place of what is not known."""
+    usd, calls = figure["usd"], figure["unknown_price"]
+    return {
+        "known": "–" if usd is None else figures.usd(usd),
+        "unknown": f"{calls:,} call{'s' if calls != 1 else ''} of unknown price" if calls else "",
+    }
+
+
+def _in_a_line(amount: dict[str, str]) -> str:
+    return " and ".join(part for part in amount.values() if part not in ("", "–")) or "nothing"

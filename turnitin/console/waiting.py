@@ -69,6 +69,7 @@ WAITING = Concern(
     title="Waiting for a report",
     icon="hourglass_top",
     since="waiting for",
-    all="status__exact=waiting_human",
+    every="All runs that wait for a report",
+    query="status__exact=waiting_human",
     read=read,
 )
