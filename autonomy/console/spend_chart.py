@@ -15,6 +15,7 @@ WHOLE = 100
 def spend_chart(spend: dict[str, Any]) -> dict[str, Any]:
     """`spend`: what selectors/daily_spend.py tells."""
     days, dearest = spend["days"], _dearest(spend["days"])
+    past = [one for one in days if one["day"] <= spend["today"]]
     month = spend["total"]["month"]
     return {
         "counted_at": spend["counted_at"],
@@ -27,10 +28,10 @@ def spend_chart(spend: dict[str, Any]) -> dict[str, Any]:
         "dearest": {"day": dearest["day"], "usd": figures.usd(dearest["usd"])} if dearest else None,
         "width": SLOT * len(days),
         "height": HEIGHT,
-        "bars": [_bar(one, number, spend, dearest) for number, one in enumerate(days)],
+        "bars": [_bar(one, number, spend, dearest) for number, one in enumerate(past)],
         "first": days[0]["day"],
         "last": days[-1]["day"],
-        "days": [{"day": one["day"], "amount": _amount(one)} for one in days if one["day"] <= spend["today"]],
+        "days": [{"day": one["day"], "amount": _amount(one)} for one in past],
     }
 
 
@@ -43,9 +44,7 @@ def _bar(one: dict[str, Any], number: int, spend: dict[str, Any], dearest: dict[
     usd = one["usd"] or 0.0
     height = max(2, round(HEIGHT * usd / dearest["usd"])) if usd and dearest else 0
     kind = "today" if one["day"] == spend["today"] else "past"
-    if one["day"] > spend["today"]:
-        kind = "to-come"
-    elif not height and one["unknown_price"]:
+    if not height and one["unknown_price"]:
         kind, height = "unknown", 4
     return {
         "kind": kind,
