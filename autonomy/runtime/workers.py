@@ -55,7 +55,7 @@ def alive(within: float = ALIVE_SECONDS) -> list[dict[str, Any]] | None:
     `seen`: unix seconds. JSON-able.
     """
     try:
-        found = _client().zrangebyscore(KEY, time.time() - within, "+inf", withscores=True)
+        found: Any = _client().zrangebyscore(KEY, time.time() - within, "+inf", withscores=True)
         pairs = [(name.decode("utf-8", "replace"), at) for name, at in found]
     except (redis.RedisError, OSError) as error:
         log.warning("workers_not_known", error=type(error).__name__)

@@ -176,6 +176,11 @@ class TestNeedsAPerson:
         RunFactory(status="cancelled", outcome="cancelled", ended_at=timezone.now())
         assert CALM in part(page(boss), "needs")
 
+    def test_they_are_found_by_their_end_among_many_that_are_done(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "run_ended_early" in overview.ended_early("failed")[:5].explain()
+
     def test_the_links_lead_to_lists_that_have_those_runs(self, boss: Client) -> None:
         for outcome in ("failed", "budget_exceeded"):
             for number in range(6):
