@@ -49,6 +49,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "ENVIRONMENT": None,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "autonomy.console.home.home",
     "STYLES": [lambda request: static("console/console.css")],
     "COLORS": {
         "primary": {
@@ -69,6 +70,16 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
+            {
+                "items": [
+                    {
+                        "title": "Home",
+                        "icon": "home",
+                        "active": lambda request: request.path == reverse("admin:index"),
+                        "link": reverse_lazy("admin:index"),
+                    }
+                ]
+            },
             {
                 "title": "Runs",
                 "items": [

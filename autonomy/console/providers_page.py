@@ -79,7 +79,7 @@ def _row(one: dict[str, Any], calls: dict[str, dict[str, Any]]) -> list[SafeStri
     tokens = [f"{did['tokens']:,}" if did["tokens"] else "–"]
     return [
         f"{one['name']} {one['model']}".strip(),
-        _state(one),
+        state_in_words(one),
         f"{did['attempts']:,}{failed}" if did["attempts"] else "–",
         *(tokens if one["kind"] == "llm" else []),
         _cost(did),
@@ -87,7 +87,7 @@ def _row(one: dict[str, Any], calls: dict[str, dict[str, Any]]) -> list[SafeStri
     ]
 
 
-def _state(one: dict[str, Any]) -> str:
+def state_in_words(one: dict[str, Any]) -> str:
     if one["state"] == "closed":
         return "In use"
     why = f": {one['reason']}" if one["reason"] else ""

@@ -164,6 +164,12 @@ class Run(models.Model):
                 condition=Q(cancel_requested_at__isnull=False, ended_at__isnull=True),
             ),
             models.Index(fields=["forked_from"], name="run_forks", condition=Q(forked_from__isnull=False)),
+            # Of many that are done, those that a person may have to look at.
+            models.Index(
+                fields=["outcome", "-ended_at"],
+                name="run_ended_early",
+                condition=Q(outcome__in=["failed", "budget_exceeded"]),
+            ),
             # Not partial: of partial indexes Postgres has no statistics. No column in them is one that commits change.
             models.Index(CHECKPOINTS_BOUND, name="run_checkpoints_to_prune"),
             models.Index(EPISODES_FROM, name="run_episodes_to_prune"),
