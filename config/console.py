@@ -49,6 +49,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "ENVIRONMENT": None,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
+    ],
     "STYLES": [lambda request: static("console/console.css")],
     "COLORS": {
         "primary": {
