@@ -12,7 +12,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 	DATABASE_URL=postgresql://autonomy@database/autonomy REDIS_URL=redis://redis:6379/0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-faults demo-turnitin run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy \
+.PHONY: help setup setup-dev demo demo-faults demo-turnitin run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy test-browser \
 	bench chaos lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
@@ -48,6 +48,10 @@ bootstrap-autonomy: setup ## Make the tables, the first staff account and its AP
 
 test-autonomy: setup-dev ## Run the tests: make test-autonomy ARGS="-k budget"
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+
+test-browser: ## Use the console in a real Chromium, also with axe: make test-browser BROWSER_SHOTS=folder ARGS="-k login"
+	@$(PYTHON) .ci/venv.py requirements-browser.txt
+	@chromium="$$($(PYTHON) .ci/chromium.py)" && CHROMIUM="$$chromium" $(BIN)/python -m pytest autonomy/tests/browser $(ARGS)
 
 chaos: setup ## Kill workers and servers while runs go on, then audit: make chaos RUNS=300 KILLS=40 SEED=1
 	@$(BIN)/python -m benchmarks.chaos $${RUNS:+--runs "$$RUNS"} $${KILLS:+--kills "$$KILLS"} $${SEED:+--seed "$$SEED"} \

@@ -50,7 +50,11 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": None,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "autonomy.console.home.home",
-    "STYLES": [lambda request: static("console/console.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
+    ],
+    "STYLES": [lambda request: static("console/base.css"), lambda request: static("console/console.css")],
+    "SCRIPTS": [lambda request: static("console/base.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .014 230)",
@@ -58,7 +62,7 @@ UNFOLD: dict[str, Any] = {
             "200": "oklch(89.1% .055 231)",
             "300": "oklch(81.2% .09 231)",
             "400": "oklch(70.8% .115 233)",
-            "500": "oklch(60.4% .118 236)",
+            "500": "oklch(63.5% .118 236)",
             "600": "oklch(51.2% .109 239)",
             "700": "oklch(44.4% .095 240)",
             "800": "oklch(38.5% .078 240)",

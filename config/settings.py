@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from autonomy.telemetry import redaction
-from config import embedded, logs
+from config import csp, embedded, logs
 from config.console import UNFOLD as UNFOLD
 from config.environ import read
 from config.service_urls import celery_broker, django_database, redis_options
@@ -44,12 +44,14 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "django_eventstream",
+    "csp",
     "pgtrigger",
     "autonomy",
     "turnitin",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.csp.ContentSecurityPolicy",  # before WhiteNoise, so that it is on its files too
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -102,6 +104,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if ENV.django_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.django_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.django_https else None
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = csp.PAGES
 DEFAULT_EXCEPTION_REPORTER = "config.error_page.ErrorPage"
 
 # --- Postgres: it decides ---

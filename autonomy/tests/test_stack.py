@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from autonomy.tests.stack import Stack, eventually, left_behind, manage, one
 
 
 @pytest.fixture(scope="module")
@@ -31,72 +25,6 @@ def data() -> Iterator[Path]:
         for process in left_behind(data):
             with contextlib.suppress(psutil.Error):
                 process.kill()
-
-
-def manage(data: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment | {"DATA_DIR": str(data), "AUTONOMY_LOG_LEVEL": "WARNING"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-class Stack:
-    """A running stack that has answered a request."""
-
-    def __init__(self, data: Path) -> None:
-        self.port = free_port()
-        self.process = manage(data, "stack", "--port", str(self.port))
-        eventually(lambda: self.process.poll() is not None or self.answers(), 60)
-        if self.process.poll() is not None or not self.answers():
-            self.process.kill()
-            pytest.fail("\n".join(self.process.communicate()))
-
-    def answers(self) -> bool:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=2) as answer:
-            return bool(json.load(answer)["status"] == "ok")
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
-        self.process.send_signal(how)
-        output, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, output, errors
-
-
-def left_behind(data: Path) -> list[psutil.Process]:
-    """Every process that was started with this data folder: servers, guardian, web, worker and its children, beat."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get("DATA_DIR") == str(data) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def one(data: Path, word: str) -> psutil.Process:
-    """The oldest process with this word in its command line."""
-    found = [process for process in left_behind(data) if word in process.cmdline()]
-    return min(found, key=lambda process: float(process.create_time()))
-
-
-def eventually(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            if condition():
-                return True
-        time.sleep(0.1)
-    return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_first_start_prints_the_login_and_the_token_and_the_next_one_only_the_token(data: Path) -> None:

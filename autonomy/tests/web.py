@@ -32,7 +32,7 @@ def web_server(log: Path, processes: int = 1, **environment: str) -> Iterator[st
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": database} | environment,
+            env=inherited() | {"DATABASE_URL": database} | environment,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -45,6 +45,11 @@ def web_server(log: Path, processes: int = 1, **environment: str) -> Iterator[st
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def inherited() -> dict[str, str]:
+    """Our environment, without what only the browser tests' own process is told, and is no setting."""
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
 def _is_ready(address: str) -> bool:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -61,15 +62,22 @@ class SubmissionAdmin(ReadOnlyAdmin):
         ]
 
     def viewer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """To the report in Turnitin's viewer. A POST: each link is made for who asks, and is good for a short time."""
+        """To the report in Turnitin's viewer. A POST: each link is made for who asks, and is good for a short time.
+
+        A page that leads there, no redirect: only this site may answer a form (config/csp.py), also after redirects. And
+        where the viewer is, Turnitin says with each link.
+        """
         submission = self._asked(request, pk, "turnitin.view_cycle")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            return redirect(viewer_url(submission.cycle, cast(User, request.user)))
+            address = viewer_url(submission.cycle, cast(User, request.user))
         except AutonomyError as error:
             messages.error(request, error.message)
             return _back(request, submission)
+        context = {**self.admin_site.each_context(request), "title": "The report at Turnitin", "address": address}
+        headers = {"Refresh": f"0;url={address}"}
+        return TemplateResponse(request, "console/viewer.html", context, headers=headers)
 
     def ask_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make it due: a worker asks Turnitin within seconds."""

@@ -1,0 +1,53 @@
+"""Every page of the console, by name. A new page is a line here; names in braces are keys of world.py."""
+
+from __future__ import annotations
+
+RUN = "/admin/autonomy/run/"
+STATES = ("queued", "running", "waiting", "accepted", "failed", "cancelled", "budget_exceeded", "long")
+
+PAGES = [
+    ("home", "/admin/"),
+    ("runs", RUN),
+    ("runs filtered", f"{RUN}?status__exact=failed&q=walls"),
+    ("runs none", f"{RUN}?q=nothing-like-it"),
+    ("start", f"{RUN}add/"),
+    *((f"run {state}", f"{RUN}{{{state}}}/change/") for state in STATES),
+    ("run history", f"{RUN}{{waiting}}/history/"),
+    *((verb, f"{RUN}{{queued}}/{verb}/") for verb in ("cancel", "fork", "schedule", "priority")),
+    ("retry", f"{RUN}{{failed}}/retry/"),
+    ("raise-budget", f"{RUN}{{budget_exceeded}}/raise-budget/"),
+    ("jobs", "/admin/autonomy/job/"),
+    ("job", "/admin/autonomy/job/{job}/change/"),
+    ("episodes", "/admin/autonomy/episode/"),
+    ("episode", "/admin/autonomy/episode/{episode}/change/"),
+    ("checkpoints", "/admin/autonomy/checkpoint/"),
+    ("checkpoint", "/admin/autonomy/checkpoint/{checkpoint}/change/"),
+    ("sources", "/admin/autonomy/source/"),
+    ("source", "/admin/autonomy/source/{source}/change/"),
+    ("provider calls", "/admin/autonomy/providercall/"),
+    ("provider call", "/admin/autonomy/providercall/{call}/change/"),
+    ("providers", "/admin/autonomy/providercall/providers/"),
+    ("cycles", "/admin/turnitin/cycle/"),
+    ("cycle waiting", "/admin/turnitin/cycle/{cycle}/change/"),
+    ("cycle judged", "/admin/turnitin/cycle/{judged}/change/"),
+    ("deliver a report", "/admin/turnitin/cycle/{cycle}/report/"),
+    ("reports", "/admin/turnitin/report/"),
+    ("report", "/admin/turnitin/report/{report}/change/"),
+    ("submissions", "/admin/turnitin/submission/"),
+    ("submission", "/admin/turnitin/submission/{submission}/change/"),
+    ("users", "/admin/auth/user/"),
+    ("user", "/admin/auth/user/{user}/change/"),
+    ("user new", "/admin/auth/user/add/"),
+    ("user password", "/admin/auth/user/{user}/password/"),
+    ("user history", "/admin/auth/user/{user}/history/"),
+    ("user delete", "/admin/auth/user/{user}/delete/"),
+    ("groups", "/admin/auth/group/"),
+    ("group", "/admin/auth/group/{group}/change/"),
+    ("group new", "/admin/auth/group/add/"),
+    ("group delete", "/admin/auth/group/{group}/delete/"),
+    ("tokens", "/admin/authtoken/tokenproxy/"),
+    ("token", "/admin/authtoken/tokenproxy/{user}/change/"),
+    ("token new", "/admin/authtoken/tokenproxy/add/"),
+    ("app", "/admin/autonomy/"),
+    ("password change", "/admin/password_change/"),
+]
