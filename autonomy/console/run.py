@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
@@ -17,7 +16,7 @@ from autonomy.console.job import JobInline
 from autonomy.console.outlook import outlook
 from autonomy.console.panel import panels_for
 from autonomy.console.provider_call import ProviderCallInline
-from autonomy.console.run_actions import RunActions
+from autonomy.console.run_list import RunList
 from autonomy.console.source import SourceInline
 from autonomy.console.spending import spending
 from autonomy.console.start_page import StartPage
@@ -41,30 +40,9 @@ STATUS_LABELS = {
 _TOLD = {"topic", "title", "sections", "words", "web_search", "model", "target_similarity", "max_revisions", "limits"}
 
 
-class JourneyFilter(admin.SimpleListFilter):
-    title = "journey"
-    parameter_name = "journey"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(one.name, one.title) for one in journeys().values()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(journey=self.value()) if self.value() else queryset
-
-
 @admin.register(Run)
-class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
-    list_display = [
-        "title", "status_label", "journey_title", "owner", "node", "revisions", "spend", "age",
-    ]  # fmt: skip
-    list_filter = ["status", "outcome", JourneyFilter]
-    search_fields = ["title", "id__startswith", "user__username"]
-    search_help_text = "Search by title, id or owner"
-    list_select_related = ["user"]
+class RunAdmin(StartPage, VerbPages, RunList, ForkFields):
     heavy = ("task_spec",)
-    date_hierarchy = "created_at"
-    ordering = ["-created_at"]
-    show_add_link = False
     inlines = [EpisodeInline, SourceInline, JobInline, ProviderCallInline]
     change_form_outer_before_template = "console/run_top.html"
     change_form_outer_after_template = "console/run_bottom.html"
@@ -138,15 +116,6 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
     @display(description="Revision", ordering="revision")
     def revisions(self, run: Run) -> str:
         return f"{run.revision} of {run.max_revisions}"
-
-    @display(description="Spend")
-    def spend(self, run: Run) -> SafeString:
-        lines = format_html_join("", '<span class="console-line">{}</span>', ((s.text,) for s in figures.spends(run)))
-        return format_html("<span>{}</span>", lines)
-
-    @display(description="Age", ordering="-created_at")
-    def age(self, run: Run) -> SafeString | str:
-        return figures.age(run.created_at)
 
     @display(description="Scheduled for")
     def scheduled_for(self, run: Run) -> SafeString | str:
