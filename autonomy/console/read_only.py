@@ -118,7 +118,8 @@ class RunRows(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         if named := runs_named(search_term):
             return queryset.filter(run_id__in=named), False
-        return super().get_search_results(request, queryset, search_term)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
 
 class NewestRows(PaginationInlineFormSet):

@@ -47,6 +47,9 @@ class Chip:
 
 class Rows(ChangeList):
     bounded = False
+    query: str
+    page_num: int
+    list_per_page: int
 
     @property
     def given(self) -> dict[str, str]:
@@ -77,8 +80,12 @@ class Rows(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        # What nobody has counted is not told as a number.
-        self.full_result_count = len(self.result_list)
+        # The two counts are the same, so that the page tells neither: nobody has counted.
+        self.full_result_count = self.result_count
+
+    def address(self, changed: dict[str, Any]) -> str:
+        """The list's address with some of its parameters changed, those that become None left out."""
+        return str(self.get_query_string(changed))
 
     @property
     def has_next(self) -> bool:
@@ -98,15 +105,15 @@ class Rows(ChangeList):
 
     @property
     def next_url(self) -> str:
-        return self.get_query_string({"p": self.page_num + 1})
+        return self.address({"p": self.page_num + 1})
 
     @property
     def previous_url(self) -> str:
-        return self.get_query_string({"p": self.page_num - 1} if self.page_num > 2 else {"p": None})
+        return self.address({"p": self.page_num - 1} if self.page_num > 2 else {})
 
     @property
     def newest_url(self) -> str:
-        return self.get_query_string({"p": None})
+        return self.address({})
 
     @property
     def chips(self) -> list[Chip]:
@@ -114,20 +121,20 @@ class Rows(ChangeList):
 
     def _chips(self) -> Iterator[Chip]:
         if self.query:
-            yield Chip("Search", self.query, self.get_query_string({SEARCH_VAR: None}))
+            yield Chip("Search", self.query, self.address({SEARCH_VAR: None}))
         left = dict(self.given)
         for spec in self.filter_specs:
             names = [name for name in spec.expected_parameters() if name in left]
             if names:
                 value = _chosen(spec, self) or ", ".join(left[name] for name in names)
-                yield Chip(str(spec.title).capitalize(), value, self.get_query_string(dict.fromkeys(names)))
+                yield Chip(str(spec.title).capitalize(), value, self.address(dict.fromkeys(names)))
             for name in names:
                 del left[name]
         for name, value in left.items():
             field = name.partition("__")[0]
             row = next(iter(self.result_list), None)
             said = str(getattr(row, field, value)) if row is not None else value
-            yield Chip(field.replace("_", " ").capitalize(), said, self.get_query_string({name: None}))
+            yield Chip(field.replace("_", " ").capitalize(), said, self.address({name: None}))
 
     @property
     def filters(self) -> list[dict[str, Any]]:

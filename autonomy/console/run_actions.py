@@ -32,18 +32,42 @@ LINE = mark_safe("<br>")
 
 @dataclass(frozen=True)
 class Bulk:
-    """A verb for many runs. `word` is what was done to them, `note` is said after it."""
+    """A verb for many runs. `phrase` and `done` stand before how many they are, `note` is said after it was done."""
 
     action: str
     verb: Verb
-    word: str
+    phrase: str
+    done: str
+    sentence: str
     note: str = ""
     form: type[BulkForm] = BulkForm
 
 
-CANCEL_MANY = Bulk("cancel_selected", CANCEL, "Cancelled", "One that a worker is at ends at the next boundary.")
-RETRY_MANY = Bulk("retry_selected", RETRY, "Retried")
-RAISE_MANY = Bulk("raise_selected", RAISE, "Raised the limits of", form=RaiseForm)
+CANCEL_MANY = Bulk(
+    "cancel_selected",
+    CANCEL,
+    "Cancel",
+    "Cancelled",
+    "Each ends for good, at the latest when the step that is under way is done. The drafts so far are kept; reports "
+    "that come later are refused.",
+    note="One that a worker is at ends at the next boundary.",
+)
+RETRY_MANY = Bulk(
+    "retry_selected",
+    RETRY,
+    "Retry",
+    "Retried",
+    "Each goes on from its last checkpoint, with fresh attempts. What was done is not done again.",
+)
+RAISE_MANY = Bulk(
+    "raise_selected",
+    RAISE,
+    "Raise the limits of",
+    "Raised the limits of",
+    "Limits are only raised, never lowered. A run that ended because one was used up then goes on from its last "
+    "checkpoint.",
+    form=RaiseForm,
+)
 
 
 class RunActions(ReadOnlyAdmin):
@@ -68,15 +92,15 @@ class RunActions(ReadOnlyAdmin):
 
     @admin.action(description="Cancel", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
-        return self._ask(request, queryset, CANCEL_MANY)
+        return self._confirm(request, queryset, CANCEL_MANY)
 
     @admin.action(description="Retry", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
-        return self._ask(request, queryset, RETRY_MANY)
+        return self._confirm(request, queryset, RETRY_MANY)
 
     @admin.action(description="Raise limits", permissions=["raise"])
     def raise_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
-        return self._ask(request, queryset, RAISE_MANY)
+        return self._confirm(request, queryset, RAISE_MANY)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         """Confirmed runs are taken by their ids alone: they may have left the list's filters meanwhile."""
@@ -87,9 +111,10 @@ class RunActions(ReadOnlyAdmin):
             return redirect(request.get_full_path())
         if "confirmed" in request.POST:
             queryset = self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering)
-        return super().response_action(request, queryset)
+        answer: HttpResponse | None = super().response_action(request, queryset)
+        return answer
 
-    def _ask(self, request: HttpRequest, queryset: QuerySet[Run], bulk: Bulk) -> HttpResponse | None:
+    def _confirm(self, request: HttpRequest, queryset: QuerySet[Run], bulk: Bulk) -> HttpResponse | None:
         runs = list(queryset.select_related("user")[: MOST + 1])
         if len(runs) > MOST:
             messages.error(request, f"Choose at most {MOST} runs at once; nothing has been done.")
@@ -105,14 +130,14 @@ class RunActions(ReadOnlyAdmin):
             "console/bulk.html",
             {
                 **self.admin_site.each_context(request),
-                "title": f"{bulk.verb.title} {_runs(len(runs))}",
+                "title": f"{bulk.phrase} {_runs(len(runs))}",
                 "opts": self.opts,
                 "bulk": bulk,
                 "verb": bulk.verb,
                 "form": form,
                 "fit": [_line(run) for run, why_not in told if not why_not],
                 "unfit": [{**_line(run), "why_not": why_not} for run, why_not in told if why_not],
-                "button": f"{bulk.verb.title} {_runs(sum(not why_not for _, why_not in told))}",
+                "button": f"{bulk.phrase} {_runs(sum(not why_not for _, why_not in told))}",
                 "list_url": request.get_full_path(),
             },
         )
@@ -125,7 +150,7 @@ class RunActions(ReadOnlyAdmin):
             else:
                 done += 1
         if done:
-            messages.success(request, f"{bulk.word} {_runs(done)}. {bulk.note}".strip())
+            messages.success(request, f"{bulk.done} {_runs(done)}. {bulk.note}".strip())
         if refused:
             more = [f"And {len(refused) - NAMED} more."] if len(refused) > NAMED else []
             lines = [f"Nothing was done to {_runs(len(refused))}.", *refused[:NAMED], *more]

@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from autonomy.console.rows import Rows
 from autonomy.journeys.registry import journeys
 from autonomy.models import Run
 from autonomy.models.run import NEEDS_PERSON
@@ -52,15 +51,15 @@ class TypedFilter(admin.ListFilter):
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Run], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         came = {name: params.pop(name)[-1].strip() for name in self.parameters if name in params}
-        self.given = {name: value for name, value in came.items() if value}
+        self.given: dict[str, str] = {name: value for name, value in came.items() if value}
 
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.parameters)
 
-    def choices(self, changelist: Rows) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         yield from ()
 
 
@@ -98,11 +97,11 @@ class CreatedFilter(TypedFilter):
             for name, label in (("created_from", "From"), ("created_to", "To"))
         ]
 
-    def choices(self, changelist: Rows) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         everything = dict.fromkeys(self.parameters)
-        yield {"display": "Any time", "query_string": _address(changelist, everything), "selected": not self.given}
+        yield {"display": "Any time", "query_string": changelist.address(everything), "selected": not self.given}
         for name, (words, _) in self.spans.items():
-            address = _address(changelist, {**everything, "created": name})
+            address = changelist.address({**everything, "created": name})
             yield {"display": words, "query_string": address, "selected": self.given == {"created": name}}
 
     def said(self) -> str:
@@ -133,7 +132,3 @@ class CreatedFilter(TypedFilter):
             date.fromisoformat(first) if first else None,
             date.fromisoformat(last) + timedelta(days=1) if last else None,
         )
-
-
-def _address(rows: Rows, changed: dict[str, str | None]) -> str:
-    return str(rows.get_query_string(changed))

@@ -25,7 +25,7 @@ STEPS = {
     "plan": "Plan", "research": "Research", "draft": "Draft", "critic": "Critic", "turnitin_pause": "Turnitin",
 }  # fmt: skip
 # The views that have an address of their own; "Mine" is added for who looks.
-VIEWS = (
+VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("All", {}),
     ("Needs a person", {"needs": "person"}),
     ("Running", {"status__exact": "running"}),
@@ -33,7 +33,7 @@ VIEWS = (
     ("Failed", {"status__exact": "failed"}),
     ("Over budget", {"outcome__exact": "budget_exceeded"}),
 )
-_OF_VIEWS = ("needs", "status__exact", "outcome__exact", "owner")
+_OF_VIEWS: tuple[tuple[str, dict[str, str]], ...] = ("needs", "status__exact", "outcome__exact", "owner")
 
 
 class RunList(RunActions):
@@ -60,7 +60,8 @@ class RunList(RunActions):
     @display(description="Select")
     def action_checkbox(self, run: Run) -> SafeString:
         named = {"class": "action-select", "aria-label": f"Select “{run.title}”"}
-        return UnfoldBooleanWidget(named, lambda value: False).render(ACTION_CHECKBOX_NAME, str(run.pk))
+        box: SafeString = UnfoldBooleanWidget(named, lambda value: False).render(ACTION_CHECKBOX_NAME, str(run.pk))
+        return box
 
     @display(description="Status")
     def badge(self, run: Run) -> SafeString:
@@ -122,7 +123,7 @@ def steps(run: Run) -> SafeString:
     marks = (("past" if n < here else "here" if n == here else "to-come",) for n in range(len(names)))
     return format_html(
         '<span class="console-steps"><span class="console-marks" aria-hidden="true">{}</span>{}'
-        '<span class="sr-only">{}</span></span>',
+        '<span class="console-unseen">{}</span></span>',
         format_html_join("", '<span class="console-mark console-mark-{}"></span>', marks),
         said,
         f", step {here + 1} of {len(names)}" if here < len(names) else "",
@@ -142,7 +143,7 @@ def nearest_limit(run: Run) -> SafeString:
     )
     return format_html(
         '<span class="console-spent" title="{}"><span class="console-meter">{}<span>{} %</span></span>'
-        '<span class="console-small">{}</span><span class="sr-only">; {}</span></span>',
+        '<span class="console-small">{}</span><span class="console-unseen">; {}</span></span>',
         "; ".join(one.text for one in every),
         bar,
         nearest.percent,

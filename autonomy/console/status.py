@@ -27,9 +27,9 @@ _STATUS = {
     Run.Status.CANCELLED: Status("Cancelled", "cancel", "default"),
 }
 _DONE = {
-    Run.Outcome.ACCEPTED: Status("Done: accepted", "check_circle", "success"),
-    Run.Outcome.BUDGET_EXCEEDED: Status("Done: budget exceeded", "data_alert", "warning"),
-    Run.Outcome.REVISIONS_EXHAUSTED: Status("Done: revisions exhausted", "restart_alt", "warning"),
+    Run.Outcome.ACCEPTED: Status("Accepted", "check_circle", "success"),
+    Run.Outcome.BUDGET_EXCEEDED: Status("Budget exceeded", "data_alert", "warning"),
+    Run.Outcome.REVISIONS_EXHAUSTED: Status("Revisions exhausted", "restart_alt", "warning"),
 }
 _TO_BE_CANCELLED = Status("Being cancelled", "hourglass_bottom", "warning")
 
