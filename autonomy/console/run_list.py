@@ -33,7 +33,7 @@ VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Failed", {"status__exact": "failed"}),
     ("Over budget", {"outcome__exact": "budget_exceeded"}),
 )
-_OF_VIEWS: tuple[tuple[str, dict[str, str]], ...] = ("needs", "status__exact", "outcome__exact", "owner")
+_OF_VIEWS = ("needs", "status__exact", "outcome__exact", "owner")
 
 
 class RunList(RunActions):
