@@ -17,15 +17,11 @@ class AsGiven(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
-class NothingSerializer(StrictSerializer):
-    pass
-
-
-class CancelSerializer(StrictSerializer):
+class ReasonSerializer(StrictSerializer):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=1000)
 
 
-class RaiseBudgetSerializer(StrictSerializer):
+class RaiseBudgetSerializer(ReasonSerializer):
     tokens = AsGiven(required=False, allow_null=True, default=None)
     seconds = AsGiven(required=False, allow_null=True, default=None)
     usd = AsGiven(required=False, allow_null=True, default=None)

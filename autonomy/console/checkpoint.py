@@ -9,18 +9,17 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, run_link
+from autonomy.console.read_only import RunRows, run_link
 from autonomy.console.verb import FORK
 from autonomy.models import Checkpoint
 from autonomy.selectors.permission import may
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(EndlessAdmin):
+class CheckpointAdmin(RunRows):
     list_display = ["checkpoint_id", "run_title", "superstep", "origin", "namespace", "age"]
-    search_fields = ["checkpoint_id", "run__title", "run__id__startswith"]
+    search_fields = ["checkpoint_id__startswith", "run__title"]
     search_help_text = "Search by checkpoint id, or by the run's title or id"
-    list_select_related = ["run"]
     heavy = ("checkpoint", "run__task_spec")
     ordering = ["-id"]
     change_form_outer_before_template = "console/checkpoint_top.html"
@@ -38,7 +37,7 @@ class CheckpointAdmin(EndlessAdmin):
             page.context_data["may_fork"] = not checkpoint.namespace and may(request.user, checkpoint.run, FORK.act)
         return page
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, checkpoint: Checkpoint) -> SafeString:
         return run_link(checkpoint.run_id, checkpoint.run.title)
 
@@ -50,6 +49,6 @@ class CheckpointAdmin(EndlessAdmin):
     def origin(self, checkpoint: Checkpoint) -> Any:
         return checkpoint.metadata.get("source")
 
-    @display(description="Age", ordering="-created_at")
+    @display(description="Age", ordering="-id")
     def age(self, checkpoint: Checkpoint) -> SafeString | str:
         return figures.age(checkpoint.created_at)

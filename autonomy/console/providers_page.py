@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin
+from autonomy.console.read_only import RunRows
 from autonomy.errors import AutonomyError
 from autonomy.providers.breaker import breaker
 from autonomy.selectors.providers import calls_of_a_day, provider_states
@@ -31,7 +31,7 @@ KINDS = {
 NONE = {"attempts": 0, "failed": 0, "tokens": 0, "usd": None, "last_failure": None}
 
 
-class ProvidersPage(EndlessAdmin):
+class ProvidersPage(RunRows):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.providers_view))
         return [path("providers/", view, name="autonomy_providercall_providers"), *super().get_urls()]

@@ -4,13 +4,15 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
+from autonomy.console import figures
+from autonomy.console.read_only import RunRows, run_link, shortened
 from autonomy.models import Passage, Source
 from autonomy.tools.web_search import reading
 
@@ -19,13 +21,25 @@ STATUS_LABELS = {"pending": "info", "read": "success", "skipped": "warning"}
 SHOWN_PASSAGES = 200
 
 
+class OriginFilter(admin.SimpleListFilter):
+    """From the list of origins, not from the rows."""
+
+    title = "origin"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(origin, origin) for origin in ("inline", "upload", "search")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Source]) -> QuerySet[Source]:
+        return queryset.filter(origin=self.value()) if self.value() else queryset
+
+
 @admin.register(Source)
-class SourceAdmin(ReadOnlyAdmin):
-    list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason"]
-    list_filter = ["status", "origin"]
-    search_fields = ["title", "key", "filename", "run__title", "run__id__startswith"]
+class SourceAdmin(RunRows):
+    list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason", "age"]
+    list_filter = ["status", OriginFilter]
+    search_fields = ["title", "key", "filename", "run__title"]
     search_help_text = "Search by title, key or file name, or by the run's title or id"
-    list_select_related = ["run"]
     heavy = ("original", "headings", "csl", "run__task_spec")
     ordering = ["-id"]
     change_form_outer_after_template = "console/passages.html"
@@ -35,15 +49,15 @@ class SourceAdmin(ReadOnlyAdmin):
         ("Reference", {"fields": ["link", "csl", "outline"]}),
     ]
 
-    @display(description="Title", ordering="title")
+    @display(description="Title")
     def title_line(self, source: Source) -> str:
         return shortened(source.title, 80)
 
-    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    @display(description="Status", label=STATUS_LABELS)
     def status_label(self, source: Source) -> tuple[str, str]:
         return source.status, source.get_status_display()
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, source: Source) -> SafeString:
         return run_link(source.run_id, source.run.title)
 
@@ -59,6 +73,10 @@ class SourceAdmin(ReadOnlyAdmin):
     @display(description="Why skipped")
     def reason(self, source: Source) -> str:
         return shortened(source.skipped_reason, 90)
+
+    @display(description="Age", ordering="-id")
+    def age(self, source: Source) -> SafeString | str:
+        return figures.age(source.created_at)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -4,6 +4,8 @@ import uuid
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
@@ -21,6 +23,10 @@ EPISODES_FROM = Case(
     default=F("ended_at"),
     output_field=models.DateTimeField(),
 )
+
+
+# Nothing more happens to such a run by itself; each has an end that a person can turn, or a report to come.
+NEEDS_PERSON = Q(status__in=["waiting_human", "failed"]) | Q(outcome="budget_exceeded")
 
 
 class Run(models.Model):
@@ -158,6 +164,10 @@ class Run(models.Model):
             models.Index(fields=["user", "-created_at"], name="run_by_user"),
             models.Index(fields=["status", "-created_at"], name="run_by_status"),
             models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(fields=["outcome", "-created_at"], name="run_by_outcome"),
+            models.Index(fields=["journey", "-created_at"], name="run_by_journey"),
+            models.Index(fields=["-created_at"], name="run_needs_person", condition=NEEDS_PERSON),
+            GinIndex(SearchVector("title", config="simple"), name="run_title_words"),
             models.Index(
                 fields=["cancel_requested_at"],
                 name="run_to_cancel",

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from autonomy.console.outlook import outlook
-from autonomy.console.status import label
+from autonomy.console.status import badge
 from autonomy.console.verb import offered
 from autonomy.models import Run
 
@@ -28,10 +28,8 @@ def permission(page: str) -> str:
 
 def read(request: HttpRequest, run: Run, page: str) -> dict[str, Any]:
     """`page` is the name of the address that is shown."""
-    variant, text = label(run)
     return {
-        "status_variant": variant,
-        "status_text": text,
+        "badge": badge(run),
         "outlook": outlook(run),
         "verbs": offered(request.user, run),
         "tabs": [
