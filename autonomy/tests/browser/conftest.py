@@ -78,7 +78,7 @@ def logged_in(chromium: Browser, server: str) -> dict[str, Any]:
 def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.goto(f"{address}/admin/login/?next=/admin/")
     page.get_by_label("Username").fill(name)
-    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{address}/admin/")
 

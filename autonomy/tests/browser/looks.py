@@ -33,14 +33,15 @@ BUILT = """() => {
     }
     if (!document.documentElement.lang) said.push("the page names no language");
     const first = document.querySelector("a[href], button, input, select, textarea, [tabindex]");
-    if (shown("#nav-sidebar, #nav-sidebar-inner").length && document.querySelector(first.hash || "nothing")?.tagName !== "MAIN")
+    const target = document.querySelector(first?.hash || "nothing");
+    if (document.querySelector("#nav-sidebar") && target?.tagName !== "MAIN")
         said.push("what is focused first does not lead to the content");
     const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     if (over > 0) said.push(`the page is ${over} px wider than the window`);
     let rank = 1;
     for (const one of shown(":is(main) :is(h2, h3, h4, h5, h6)")) {
         const next = Number(one.tagName[1]);
-        if (next > rank + 1) said.push(`“${one.textContent.trim()}”, of rank ${next}, follows a heading of rank ${rank}`);
+        if (next > rank + 1) said.push(`“${one.textContent.trim()}”, of rank ${next}, follows one of rank ${rank}`);
         rank = next;
     }
     return said;

@@ -26,8 +26,10 @@ class Watch:
         self.faults.append(fault)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self._add(f"console: {message.text} ({message.location.get('url', '')})")
+        address = message.location.get("url", "")
+        # A browser asks for this by itself.
+        if message.type == "error" and not address.endswith("/favicon.ico"):
+            self._add(f"console: {message.text} ({address})")
 
     def _dialog(self, dialog: Dialog) -> None:
         self._add(f"dialog: {dialog.message}")

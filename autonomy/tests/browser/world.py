@@ -16,7 +16,7 @@ from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run, Source
 from autonomy.runtime import queue, step
 from autonomy.services.start_run import GivenSource, start_run
 from autonomy.tests.factories import RunFactory, UserFactory
-from autonomy.tests.scripted import ScriptedModel
+from autonomy.tests.scripted import ScriptedModel, write_section
 from autonomy.tests.test_console_verbs import end
 from conftest import SEA_WALLS
 from turnitin.deliver_report import deliver_report
@@ -32,10 +32,11 @@ def superuser() -> User:
     return user
 
 
-def work() -> None:
-    """What workers do, in this process, with a model that writes at once."""
+def work(also: str = "") -> None:
+    """What workers do, in this process, with a model that writes at once, and this text besides."""
     with pytest.MonkeyPatch.context() as patch:
         scripted = ScriptedModel()
+        scripted.section = lambda request: f"{write_section(request)} {also}".strip()
         patch.setattr("autonomy.runtime.context.language_models", lambda: [scripted])
         while claim := queue.claim():
             step.execute(claim)
@@ -48,22 +49,22 @@ def started(title: str) -> Run:
     return start_run(owner=owner, journey="essay", task_spec=spec, sources=sources)[0]
 
 
-def planted() -> dict[str, Any]:
-    """The keys of the rows, by the names that addresses have for them."""
+def planted(also: str = "") -> dict[str, Any]:
+    """The keys of the rows, by the names that addresses have for them. `also` stands in each text that people give."""
     boss = superuser()
-    runs = {name: started(f"Sea walls, {name}") for name in ("waiting", "accepted")}
-    work()
+    runs = {name: started(f"Sea walls, {name}{also}") for name in ("waiting", "accepted")}
+    work(also)
     accepted = Cycle.objects.get(run=runs["accepted"])
     report = {"report_url": "https://reports.example.org/1", "observed_similarity": 0.1}
     deliver_report(run_id=accepted.run_id, cycle_id=accepted.pk, actor=boss, **report)
     work()
     for name in ("failed", "cancelled", "budget_exceeded"):
-        runs[name] = started(f"Sea walls, {name}")
+        runs[name] = started(f"Sea walls, {name}{also}")
         end(runs[name], name)
     Run.objects.filter(pk=runs["failed"].pk).update(reason="No source could be read.")
-    runs["running"] = started("Sea walls, running")
+    runs["running"] = started(f"Sea walls, running{also}")
     Run.objects.filter(pk=runs["running"].pk).update(status="running", route="draft", started_at=timezone.now())
-    runs["queued"] = started("Sea walls, queued")
+    runs["queued"] = started(f"Sea walls, queued{also}")
     runs["long"] = RunFactory(user=boss, title="A run whose title is long " + "and_has_a_word_without_any_end" * 3)
     waiting = Cycle.objects.get(run=runs["waiting"])
     submission = Submission.objects.create(
