@@ -13,14 +13,20 @@ local function around(open, blocks)
   return all
 end
 
+-- Signs that nobody sees and no PDF may hold.
+local function shown(text)
+  return (text:gsub("\u{FEFF}", ""):gsub("\u{FFFE}", ""):gsub("\u{FFFF}", ""))
+end
+
 local plain = {
   RawInline = nothing,
   RawBlock = nothing,
   Image = function(image) return image.caption end,
-  Math = function(math) return pandoc.Str(math.text) end,
+  Math = function(math) return pandoc.Str(shown(math.text)) end,
+  Str = function(words) return pandoc.Str(shown(words.text)) end,
   Span = function(span) return span.content end,
-  Code = function(code) return pandoc.Code(code.text) end,
-  CodeBlock = function(code) return pandoc.CodeBlock(code.text) end,
+  Code = function(code) return pandoc.Code(shown(code.text)) end,
+  CodeBlock = function(code) return pandoc.CodeBlock(shown(code.text)) end,
   Link = function(link)
     return is_web(link.target) and pandoc.Link(link.content, link.target) or link.content
   end,
