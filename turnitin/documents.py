@@ -56,7 +56,7 @@ def _opened(cycle: Cycle, ending: str) -> IO[bytes]:
 
 def _pdf(cycle: Cycle) -> bytes:
     """Made of the Word file when it is first asked for, and kept beside it."""
-    name = str(PurePosixPath(cycle.docx.name).with_suffix(".pdf"))
+    name = str(PurePosixPath(str(cycle.docx.name)).with_suffix(".pdf"))
     if (kept := _kept(name)) is not None:
         return kept
     with cycle.docx.open("rb") as word_file:

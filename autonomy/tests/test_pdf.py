@@ -1,4 +1,4 @@
-"""The PDF of a document: it says what the Word file says, nothing of the text is executed, and it is whole or not at all."""
+"""The PDF of a document: it says what the Word file says, executes nothing of it, and is whole or not at all."""
 
 from __future__ import annotations
 

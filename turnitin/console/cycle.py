@@ -74,6 +74,7 @@ class CycleAdmin(EndlessAdmin):
             state = "withdrawn" if cycle.withdrawn_at else cycle.get_state_display()
             messages.warning(request, f"This cycle is {state}: no report can be delivered for it.")
             return self._back(request, cycle)
+        submission = getattr(cycle, "submission", None)
         return TemplateResponse(
             request,
             "console/report.html",
@@ -82,8 +83,7 @@ class CycleAdmin(EndlessAdmin):
                 "title": "Deliver the originality report",
                 "opts": self.opts,
                 "cycle": cycle,
-                "fetched": cycle.state == Cycle.State.AWAITING_REPORT
-                and not needs_person(getattr(cycle, "submission", None)),
+                "fetched": cycle.state == Cycle.State.AWAITING_REPORT and not needs_person(submission),
                 "target": figures.similarity(cycle.target_similarity),
                 "form": form,
                 "confirming": confirming,

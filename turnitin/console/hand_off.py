@@ -52,7 +52,7 @@ def takes_report(cycle: Cycle) -> bool:
 
 
 def told(cycle: Cycle, user: User | AnonymousUser, deliveries: Sequence[Report] = ()) -> dict[str, Any]:
-    """The context of the templates in console/hand_off/. Makes no query if cycle.run, .submission and .report are there.
+    """The context of the templates in console/hand_off/; no query where run, submission and report are read.
 
     `deliveries`: what the inbox has for the cycle, the newest first.
     """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -14,7 +15,7 @@ class SimilarityField(forms.FloatField):
 
     widget = UnfoldAdminTextInputWidget
 
-    def to_python(self, value: object) -> float | None:
+    def to_python(self, value: object) -> Any:
         text = str(value or "").strip()
         if not text.endswith("%"):
             return super().to_python(value)

@@ -19,15 +19,8 @@ def main() -> int:
     import typst
 
     try:
-        pdf = typst.compile(
-            sys.stdin.buffer.read(),
-            root=".",
-            format="pdf",
-            package_path=".",
-            package_cache_path=".",
-            pdf_standards=["ua-1"],
-            timestamp=written_at,
-        )
+        given = typst.Compiler(sys.stdin.buffer.read(), root=".", package_path=".", package_cache_path=".")
+        pdf = given.compile(format="pdf", pdf_standards=["ua-1"], timestamp=written_at)
     except typst.TypstError as error:
         sys.stderr.write(" ".join(error.message.split()))
         return 1
