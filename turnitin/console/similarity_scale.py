@@ -27,7 +27,7 @@ def similarity_scale(observed: float | None, target: float) -> SimilarityScale:
     within = observed is not None and observed <= target
     goal = figures.similarity(target)
     if observed is None:
-        words = f"No similarity yet. The target is {goal} at most."
+        words = f"No similarity so far. The target is {goal} at most."
     else:
         words = f"Similarity {figures.similarity(observed)}, {'within' if within else 'above'} the target of {goal}."
     return SimilarityScale(
