@@ -53,7 +53,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("console/base.css"), lambda request: static("console/console.css")],
+    "STYLES": [
+        lambda request: static("console/base.css"),
+        lambda request: static("console/console.css"),
+        lambda request: static("console/hand_offs.css"),
+    ],
     "SCRIPTS": [lambda request: static("console/base.js")],
     "COLORS": {
         "primary": {

@@ -13,7 +13,10 @@ from autonomy.models import Run
 
 @dataclass(frozen=True)
 class Panel:
-    """`card` is the template that shows it; `read` gives its context, or None to stay away from this reader."""
+    """`card` is the template of a section on the overview, with the context `panel` that `read` gives.
+
+    `read` gives None to stay away from this reader.
+    """
 
     card: str
     read: Callable[[HttpRequest, Run], dict[str, Any] | None]

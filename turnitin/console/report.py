@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link
+from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link
 from turnitin.models import Report
 
 
@@ -40,13 +40,13 @@ class Columns:
 
 
 @admin.register(Report)
-class ReportAdmin(Columns, ReadOnlyAdmin):
+class ReportAdmin(Columns, EndlessAdmin):
     list_display = ["received_at", "run_title", "hand_off", "similarity", "counts", "address", "via", "delivered_by"]
     list_display_links = ["received_at"]
     search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]
     search_help_text = "Search by address, uploader, or the run's title or id"
     list_select_related = ["cycle__run", "delivered_by"]
-    heavy = ("cycle__run__task_spec",)
+    heavy = ("cycle__run__task_spec", "top_matches")
     ordering = ["-id"]
     list_filter = ["via"]
     fields = ["cycle", "address", "similarity", "counts", "human_uploader_id", "via", "delivered_by", "received_at"]
