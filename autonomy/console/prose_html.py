@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -114,7 +115,9 @@ def sound(text: str) -> str:
     """Without what turns the direction of letters, control characters and halves of letters."""
     whole = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
-        letter for letter in whole if letter in "\n\t" or (letter not in _TURNING and unicodedata.category(letter) != "Cc")
+        letter
+        for letter in whole
+        if letter in "\n\t" or (letter not in _TURNING and unicodedata.category(letter) != "Cc")
     )
 
 
@@ -206,7 +209,8 @@ def _close(tag: str) -> Token:
 
 def _changed(children: Sequence[Token], changes: Sequence[Put | Wrap]) -> Iterator[Token]:
     puts = sorted((one for one in changes if isinstance(one, Put)), key=lambda one: (one.start, one.end))
-    wraps = sorted((one for one in changes if isinstance(one, Wrap)), key=lambda one: one.start)
+    wraps = _merged(one for one in changes if isinstance(one, Wrap))
+    starts = [one.start for one in wraps]
     cuts = sorted({place for one in changes for place in (one.start, one.end)})
     at, next_cut, next_put, depth = 0, 0, 0, 0
     worn: list[str] = []
@@ -241,11 +245,23 @@ def _changed(children: Sequence[Token], changes: Sequence[Put | Wrap]) -> Iterat
                 next_cut += 1
             stop = min(end, cuts[next_cut]) if next_cut < len(cuts) else end
             if begin >= covered:
-                yield from wear([one.kind for one in wraps if one.start <= begin < one.end][:1])
+                wrap = wraps[bisect_right(starts, begin) - 1] if starts and starts[0] <= begin else None
+                yield from wear([wrap.kind] if wrap and begin < wrap.end else [])
                 yield _piece(child, begin - at, stop - at)
             begin = stop
         at = end
     yield from wear([])
+
+
+def _merged(wraps: Iterable[Wrap]) -> list[Wrap]:
+    """In order, none over another."""
+    merged: list[Wrap] = []
+    for one in sorted(wraps, key=lambda one: (one.start, one.end)):
+        if merged and one.start < merged[-1].end:
+            merged[-1] = Wrap(merged[-1].start, max(merged[-1].end, one.end), merged[-1].kind)
+        else:
+            merged.append(one)
+    return merged
 
 
 def _piece(child: Token, start: int, end: int) -> Token:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autonomy.text import citations, passages, quotations
@@ -22,7 +22,7 @@ class Claim:
     quotations: list[str] = field(default_factory=list)
 
 
-def claims(paragraph: str) -> list[Claim]:
+def claims(paragraph: str) -> Iterator[Claim]:
     """Every citation of a paragraph with what it stands for.
 
     It stands for its sentence, or for the one before if it opens its own; and for what was quoted since the last
@@ -31,7 +31,6 @@ def claims(paragraph: str) -> list[Claim]:
     block = quotations.in_place(paragraph)
     quoted, cited, keys = quotations.spans(block), citations.spans(paragraph), citations.key_places(paragraph)
     ends = sentence_ends(block, quoted, cited)
-    found: list[Claim] = []
     since = 0
     for start, end in cited:
         number = bisect_right(ends, start)
@@ -41,16 +40,13 @@ def claims(paragraph: str) -> list[Claim]:
             begin = ends[number - 1] if number else 0
         until = max(end, ends[number]) if number < len(ends) else end
         inside = [(a, b) for a, b in quoted if begin <= a < until or since <= a < start]
-        found.append(
-            Claim(
-                span=(start, end),
-                keys=[one for one in keys if start <= one[0] < end],
-                sentence=citations.without_citations(paragraph[begin:until]).strip(),
-                quotations=[quote for a, b in inside if (quote := block[a + 1 : b - 1].strip())],
-            )
+        yield Claim(
+            span=(start, end),
+            keys=[one for one in keys if start <= one[0] < end],
+            sentence=citations.without_citations(paragraph[begin:until]).strip(),
+            quotations=[quote for a, b in inside if (quote := block[a + 1 : b - 1].strip())],
         )
         since = end
-    return found
 
 
 def sentence_ends(block: str, quoted: Sequence[Span], cited: Sequence[Span]) -> list[int]:

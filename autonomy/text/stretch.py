@@ -14,6 +14,10 @@ _BARRIER = "|"
 _CUT = "…"
 
 
+# Of words that follow one another: fewer are no find.
+_FEWEST = 3
+
+
 @dataclass(frozen=True)
 class Place:
     """Letters of a paragraph: of which, and from where to where."""
@@ -85,3 +89,17 @@ class Stretches:
 
     def _cited_between(self, before: Place, after: Place) -> bool:
         return any(before.end <= start < after.start for start in self._citations[after.paragraph])
+
+
+def shared(text: str, wording: str) -> tuple[int, int] | None:
+    """From where to where a text has most of the wording's first words in a row, be they quoted there or not."""
+    words = [(word, token.span()) for token in re.finditer(r"\S+", text) for word in units(token[0])]
+    wanted = units(wording)
+    best = (0, 0)
+    for at, (word, _) in enumerate(words):
+        if wanted and word == wanted[0]:
+            pairs = zip(words[at:], wanted, strict=False)
+            length = next((n for n, (one, other) in enumerate(pairs) if one[0] != other), len(wanted))
+            best = max(best, (min(length, len(words) - at), -at))
+    length, at = best[0], -best[1]
+    return (words[at][1][0], words[at + length - 1][1][1]) if length >= min(_FEWEST, len(wanted)) > 0 else None
