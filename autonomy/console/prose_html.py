@@ -18,7 +18,8 @@ from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MOST_LETTERS = 100_000
+# A section has no more.
+MOST_LETTERS = 50_000
 # Of opening brackets: each is looked after to the end of the text, and no prose has so many. Beyond it none is a link.
 _MOST_BRACKETS = 2_000
 

@@ -102,18 +102,6 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
             }
         return page
 
-    def get_urls(self):
-        from django.urls import path
-        from django.shortcuts import render
-        from autonomy.console.run_page import draft
-
-        def page(request, run_id):
-            run = Run.objects.get(pk=run_id)
-            context = {**self.admin_site.each_context(request), "title": run.title, "run": run, **draft.read(request, run)}
-            return render(request, "console/provisional.html", context)
-
-        return [path("<uuid:run_id>/draft/", self.admin_site.admin_view(page), name="autonomy_run_draft"), *super().get_urls()]
-
     def get_fieldsets(self, request: HttpRequest, obj: Run | None = None) -> Any:
         """The usual fields, and those that this run has something to say in."""
         if obj is None:

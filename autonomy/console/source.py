@@ -73,7 +73,7 @@ def _text(request: HttpRequest, source_id: int) -> dict[str, Any]:
     asked, first = (_position(request.GET.get(name, "")) for name in ("passage", "from"))
     text = window(source_id, around=asked, first=first)
     is_lost = asked is not None and first is None and asked not in {one["position"] for one in text["passages"]}
-    if is_lost:
+    if is_lost or not text["passages"]:
         text = window(source_id)
     return {"text": text, "cited": None if is_lost else asked, "asked": asked, "is_lost": is_lost and text["passages"]}
 

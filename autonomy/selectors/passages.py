@@ -48,18 +48,17 @@ def window(source_id: int, *, around: int | None = None, first: int | None = Non
         .values("position", "text")[: SHOWN + 1]
     )
     shown = found[:SHOWN]
-    ends = {name: rows.order_by(order).values_list("position", flat=True).first() for name, order in _ENDS}
-    if not shown:
-        return {"passages": [], "first": None, "last": None, "of": ends["of"], "before": None, "after": None}
+    begins, ends = (
+        rows.order_by(order).values_list("position", flat=True).first() for order in ("position", "-position")
+    )
+    if not shown or begins is None:
+        return {"passages": [], "first": None, "last": None, "of": ends, "before": None, "after": None}
     start = shown[0]["position"]
     return {
         "passages": shown,
         "first": start,
         "last": shown[-1]["position"],
-        "of": ends["of"],
-        "before": max(ends["begin"], start - SHOWN) if start > ends["begin"] else None,
+        "of": ends,
+        "before": max(begins, start - SHOWN) if start > begins else None,
         "after": found[SHOWN]["position"] if len(found) > SHOWN else None,
     }
-
-
-_ENDS = (("begin", "position"), ("of", "-position"))

@@ -8,7 +8,8 @@ from typing import Any
 from django.urls import reverse
 
 from autonomy.console.prose_html import Prose, Put, Wrap, sound
-from autonomy.text import author_date, quotations, stretch
+from autonomy.text import quotations, stretch
+from autonomy.text.author_date import author_date
 from autonomy.text.claims import Claim, claims
 from autonomy.text.support import Passages, Support
 
@@ -23,7 +24,6 @@ class Shelf:
     def __init__(self, sources: Sequence[dict[str, Any]], rows: dict[str, int]) -> None:
         self._sources = {one["key"]: one for one in sources}
         self._rows = rows
-        self._labels = author_date.labels({one["key"]: {"title": one["title"], "csl": one["csl"]} for one in sources})
         self._texts = {passage["id"]: passage["text"] for one in sources for passage in one["passages"]}
         self._passages: dict[str, Passages] = {}
 
@@ -33,9 +33,9 @@ class Shelf:
     def title(self, key: str) -> str:
         return sound(str(self._sources[key]["title"]))
 
-    def label(self, key: str, *, without_author: bool = False) -> str:
-        name, year = self._labels[key]
-        return sound(year if without_author and year else f"{name} {year}".strip())
+    def reference(self, key: str) -> str:
+        """Who wrote it and when, as far as that is known."""
+        return sound(author_date(self._sources[key]["csl"]))
 
     def text(self, passage: str) -> str:
         return sound(self._texts.get(passage, ""))
@@ -78,9 +78,7 @@ class Cited:
             for claim in claims(paragraph) if "@" in paragraph else []:
                 if self.is_full:
                     break
-                start, end = claim.span
-                put += [Put(start, start + 1, "("), Put(end - 1, end, ")")]
-                put += [self._link(paragraph, at, claim, among, entries) for at in claim.keys]
+                put += [self._link(at, claim, among, entries) for at in claim.keys]
             if put:
                 changes[number] = put
         for (_, passage), entry in entries.items():
@@ -89,15 +87,12 @@ class Cited:
 
     def _link(
         self,
-        paragraph: str,
         place: tuple[int, int, str],
         claim: Claim,
         among: Sequence[str],
         entries: dict[tuple[str, str], dict[str, Any]],
     ) -> Put:
         start, end, key = place
-        without_author = paragraph[start - 1] == "-"
-        start -= without_author
         self._citations += 1
         if not self._shelf.has(key):
             return Put(start, end, f"@{key}: no such source", kind="draft-unknown")
@@ -111,13 +106,13 @@ class Cited:
             quote for quote in (support.quotations if support else ()) if quote not in entry["quotations"]
         ]
         entry["places"].append(self._citations)
-        text = self._shelf.label(key, without_author=without_author)
-        return Put(start, end, text, f"#cited-{entry['number']}", f"cite-{self._citations}", "draft-cite")
+        number, anchor = entry["number"], f"cite-{self._citations}"
+        return Put(start, end, str(number), f"#cited-{number}", anchor, "draft-cite", "source ")
 
     def _entry(self, key: str, passage: str) -> dict[str, Any]:
         return {
             "number": self._entries,
-            "label": self._shelf.label(key),
+            "reference": self._shelf.reference(key),
             "title": self._shelf.title(key),
             "position": position_of(passage),
             "address": self._shelf.address(key, passage),

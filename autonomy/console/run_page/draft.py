@@ -17,7 +17,7 @@ from autonomy.selectors import passages
 from autonomy.selectors.draft import draft_of, hand_offs_of
 
 # Of all sections together.
-MOST_LETTERS = 250_000
+MOST_LETTERS = 200_000
 
 
 def read(request: HttpRequest, run: Run) -> dict[str, Any]:
