@@ -10,7 +10,8 @@ import nh3
 import pytest
 
 from autonomy.console import prose_html
-from autonomy.console.prose_html import Prose, Put, Wrap, line, sound
+from autonomy.console.prose_changes import Put, Wrap
+from autonomy.console.prose_html import Prose, line, sound
 
 TAGS = {"p", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "hr", "br", "em", "strong"} | {
     "table", "thead", "tbody", "tr", "th", "td", "a", "span", "mark", "sup",

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from autonomy.console.prose_html import Prose, Put, Wrap, sound
+from autonomy.console.prose_changes import Put, Wrap
+from autonomy.console.prose_html import Prose, sound
 from autonomy.text import quotations, stretch
 from autonomy.text.author_date import author_date
 from autonomy.text.claims import Claim, claims

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from autonomy.console.prose_html import Prose, Put, Wrap, sound
+from autonomy.console.prose_changes import Put, Wrap
+from autonomy.console.prose_html import Prose, sound
 from autonomy.console.run_page.cited import Shelf, marked, position_of
 from autonomy.text.percent import percent
 from autonomy.text.stretch import Stretches
