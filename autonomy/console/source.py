@@ -13,12 +13,11 @@ from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.read_only import RunRows, run_link, shortened
-from autonomy.models import Passage, Source
+from autonomy.models import Source
+from autonomy.selectors.passages import window
 from autonomy.tools.web_search import reading
 
 STATUS_LABELS = {"pending": "info", "read": "success", "skipped": "warning"}
-# Read in one sitting; the rest of a book stays in the database.
-SHOWN_PASSAGES = 200
 
 
 class OriginFilter(admin.SimpleListFilter):
@@ -83,9 +82,22 @@ class SourceAdmin(RunRows):
     ) -> Any:
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
-            passages = Passage.objects.filter(source_id=page.context_data["original"].pk)
-            page.context_data["passages"] = passages.order_by("position").only("position", "text")[:SHOWN_PASSAGES]
+            page.context_data |= _text(request, page.context_data["original"].pk)
         return page
+
+
+def _text(request: HttpRequest, source_id: int) -> dict[str, Any]:
+    """The text around `?passage=`, which is marked, or from `?from=` on."""
+    asked, first = (_position(request.GET.get(name, "")) for name in ("passage", "from"))
+    text = window(source_id, around=asked, first=first)
+    is_lost = asked is not None and first is None and asked not in {one["position"] for one in text["passages"]}
+    if is_lost or not text["passages"]:
+        text = window(source_id)
+    return {"text": text, "cited": None if is_lost else asked, "asked": asked, "is_lost": is_lost and text["passages"]}
+
+
+def _position(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 def reference_link(source: Source) -> SafeString | str:
