@@ -13,7 +13,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.models import Episode, Run
 from autonomy.selectors.state_at import At, at, fits, of_run
 
-# What nodes say of their work, the weightier the later. A progress of `draft` is a section; of others a file being read.
+# What nodes say of their work, the weightier the later. Progress of `draft` is a section; of others a file being read.
 _TELLING = (
     Kind.PROGRESS, Kind.SEARCHED, Kind.RESEARCHED, Kind.PLANNED, Kind.DRAFTED, Kind.REPORT_RECEIVED, Kind.GATES_PASSED,
     Kind.GATES_FAILED, Kind.SIMILARITY_REJECTED, Kind.SIMILARITY_ACCEPTED,

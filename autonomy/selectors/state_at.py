@@ -1,4 +1,4 @@
-"""The graph state of a checkpoint, as plain data that can be shown and written as JSON whatever a node has put there."""
+"""The graph state of a checkpoint as plain data, which JSON and pages can hold whatever a node has put there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KT
 
 from autonomy.checkpoints.saver import PostgresSaver
@@ -97,13 +97,12 @@ def fits(checkpoint_id: str) -> bool:
     return bool(checkpoint_id) and len(checkpoint_id) <= MOST_ID_LETTERS and "\0" not in checkpoint_id
 
 
-def neighbours(one: At) -> tuple[str | None, str | None]:
-    """The checkpoints of the same run just before and after this one, by their ids."""
-    of = Checkpoint.objects.filter(run=one.run_id, namespace="")
-    before = of.filter(Q(checkpoint_id__lt=one.checkpoint_id)).order_by("-checkpoint_id")
-    after = of.filter(Q(checkpoint_id__gt=one.checkpoint_id)).order_by("checkpoint_id")
-    ids = (found.values_list("checkpoint_id", flat=True).first() for found in (before, after))
-    return next(ids), next(ids)
+def neighbour(one: At, *, later: bool) -> str | None:
+    """The id of the same run's checkpoint just before this one, or just after it."""
+    beside = {f"checkpoint_id__{'gt' if later else 'lt'}": one.checkpoint_id}
+    found = Checkpoint.objects.filter(run=one.run_id, namespace="", **beside)
+    ids = found.order_by("checkpoint_id" if later else "-checkpoint_id").values_list("checkpoint_id", flat=True)
+    return ids.first()
 
 
 def state_at(run_id: UUID, checkpoint_id: str | None = None) -> dict[str, Any] | None:
