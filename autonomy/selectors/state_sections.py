@@ -30,9 +30,9 @@ def plan_diff(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any] |
     title, words = (row(name, before.get(name), after.get(name)) for name in ("title", "words"))
     old, new = entries(before.get("sections")), entries(after.get("sections"))
     told, unchanged = _told(old, new, _plans_alike, _planned)
-    return (
-        {"title": title, "words": words, "sections": told, "unchanged": unchanged} if title or words or told else None
-    )
+    if not (title or words or told):
+        return None
+    return {"title": title, "words": words, "sections": told, "unchanged": unchanged}
 
 
 def draft_diff(
@@ -41,12 +41,11 @@ def draft_diff(
     """`{words: {from, to}, added, removed, writers, sections: [section], unchanged, under_way}` or None.
 
     A section is as in `plan_diff`, with `added`, `removed` (words) and `pieces` (text_diff.py) in the place of fields
-    and passages. `under_way` is None, or `{from, to, sections}`: how many sections of the coming draft were written, and
-    what they differ in.
+    and passages. `under_way` is None, or `{from, to, sections}`: how many sections of the coming draft were written,
+    and what they differ in.
     """
-    told, unchanged = _drafted(
-        headed(before, _sections(before), plan_before), headed(after, _sections(after), plan_after)
-    )
+    old, new = headed(before, _sections(before), plan_before), headed(after, _sections(after), plan_after)
+    told, unchanged = _drafted(old, new)
     writers = row("writers", before.get("writers"), after.get("writers"))
     coming_before, coming_after = (table(draft.get("under_way")) for draft in (before, after))
     under_way = None

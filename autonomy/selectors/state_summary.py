@@ -9,10 +9,10 @@ from autonomy.selectors.state_parts import entries, headed, table, text
 
 
 def state_summary(state: dict[str, Any]) -> dict[str, Any]:
-    """`{route, revision, journey, topic, plan, sources, draft, last_observation, last_verdict, budgets, note}`. JSON-able.
+    """`{route, revision, journey, topic, plan, sources, draft, last_observation, last_verdict, budgets, note}`.
 
-    `plan`: `{title, words, sections: [{heading, question, words, passages}]}` or None. `sources`: `[{key, title,
-    passages}]`, passages in numbers. `draft`: `{words, whole, sections: [{heading, words}], under_way, planned,
+    JSON-able. `plan`: `{title, words, sections: [{heading, question, words, passages}]}` or None. `sources`: `[{key,
+    title, passages}]`, passages in numbers. `draft`: `{words, whole, sections: [{heading, words}], under_way, planned,
     writers}` or None; `under_way` is the number of sections written of the coming draft, or None. The last three are as
     the state has them, in empty dicts if it has none; `note` is the verdict's.
     """
