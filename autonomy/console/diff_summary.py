@@ -42,9 +42,8 @@ def _rows(part: list[dict[str, Any]]) -> str:
 
 def _sections(sections: list[dict[str, Any]]) -> list[str]:
     counts = Counter(one["change"] for one in sections)
-    return [
-        f"{number(counts[change], 'section')} {change}" for change in ("added", "removed", "changed", "moved") if counts[change]
-    ]  # fmt: skip
+    changes = ("added", "removed", "changed", "moved")
+    return [f"{number(counts[change], 'section')} {change}" for change in changes if counts[change]]
 
 
 def _plan(part: dict[str, Any]) -> str:

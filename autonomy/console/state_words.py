@@ -88,9 +88,10 @@ def draft(written: dict[str, Any] | None) -> str:
     """The draft of a state's summary, in a phrase."""
     if not written:
         return "no draft yet"
-    told = f"{number(written['words'], 'word')} in {number(len(written['sections']), 'section')}"
+    words, planned = number(written["words"], "word"), number(written["planned"], "section")
     if not written["whole"]:
-        return f"{written['under_way']} of {number(written['planned'], 'section')} written, {number(written['words'], 'word')}"
+        return f"{written['under_way']} of {planned} written, {words}"
+    told = f"{words} in {number(len(written['sections']), 'section')}"
     if written["under_way"] is not None:
-        told += f"; of the next one {written['under_way']} of {number(written['planned'], 'section')} written"
+        told += f"; of the next one {written['under_way']} of {planned} written"
     return told

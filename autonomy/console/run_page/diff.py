@@ -18,8 +18,8 @@ from autonomy.selectors.state_at import At, neighbour
 
 UNCHOSEN = "Choose two checkpoints: one to compare from, and one to compare to."
 UNKNOWN = (
-    "This run has no such checkpoint, or has it no more: some time after its end a run keeps only its newest. Choose two "
-    "of those it has."
+    "This run has no such checkpoint, or has it no more: some time after its end a run keeps only its newest. Choose "
+    "two of those it has."
 )
 
 
