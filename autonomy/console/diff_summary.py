@@ -54,7 +54,7 @@ def _plan(part: dict[str, Any]) -> str:
 def _sources(part: dict[str, Any]) -> str:
     told = [f"{number(len(part[change]), 'source')} {change}" for change in ("added", "removed") if part[change]]
     told += [f"{number(len(part['changed']), 'source')} with other passages or data"] if part["changed"] else []
-    return ", ".join(told)
+    return ", ".join(told + (["another order"] if part["reordered"] else []))
 
 
 def _searched(part: dict[str, Any]) -> str:

@@ -19,11 +19,12 @@ _IDENTITY = ("run_id", "user_id", "journey")
 def state_diff(before: State, after: State) -> dict[str, Any]:
     """By channel, for each that differs; the keys stand in this order, and none is there for nothing.
 
-    `route`, `revision`: `{from, to}`. `task`, `budgets`: rows (state_fields.py). `plan`, `draft`: see
-    state_sections.py. `sources`: `{added, removed: [{key, title}], changed: [{key, title, fields, passages}],
-    unchanged}`. `searched`: `{added, removed}`, lists of queries. `last_observation`: `{from, to}`, each as the state
-    has it. `last_verdict`: `{from, to, note, failures: {added, removed, kept}, preflight}`. `other`:
-    `[{channel, lines}]`, channels that are not ours, or of another form than ours (json_diff.py).
+    `route`, `revision`: `{from, to}`. `task`, `budgets`: rows (state_fields.py). `plan`, `draft`: state_sections.py.
+    `sources`: `{added, removed: [{key, title}], changed: [{key, title, fields, passages}], unchanged, reordered}`, the
+    passages of a source by their numbers, `{from, to, added, removed, reordered}`. `searched`: `{added, removed}`, lists
+    of queries. `last_observation`: `{from, to}`, each as the state has it. `last_verdict`: `{from, to, note, failures:
+    {added, removed, kept}, preflight}`. `other`: `[{channel, lines}]`, channels that are not ours, or of another form
+    than ours (json_diff.py).
     """
     told: dict[str, Any] = {}
     other: list[dict[str, Any]] = []
@@ -68,10 +69,12 @@ def _sources(before: State, after: State) -> dict[str, Any] | None:
     changed = [found for key in new if key in old and (found := _source(old[key], new[key]))]
     added = [_named(new[key]) for key in new if key not in old]
     removed = [_named(old[key]) for key in old if key not in new]
-    if not (added or removed or changed):
+    reordered = [key for key in old if key in new] != [key for key in new if key in old]
+    if not (added or removed or changed or reordered):
         return None
     unchanged = len(new) - len(added) - len(changed)
-    return {"added": added, "removed": removed, "changed": changed, "unchanged": unchanged}
+    told = {"added": added, "removed": removed, "changed": changed, "unchanged": unchanged}
+    return told | {"reordered": reordered}
 
 
 def _named(source: dict[str, Any]) -> dict[str, str]:
@@ -80,9 +83,16 @@ def _named(source: dict[str, Any]) -> dict[str, str]:
 
 def _source(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any] | None:
     fields = [found for name in ("title", "csl") if (found := row(name, before.get(name), after.get(name)))]
-    had, has = ({text(one.get("id")) for one in entries(source.get("passages"))} for source in (before, after))
-    passages = {"from": len(had), "to": len(has), "added": len(has - had), "removed": len(had - has)}
-    return {**_named(after), "fields": fields, "passages": passages} if fields or had != has else None
+    old, new = ([text(one.get("id")) for one in entries(source.get("passages"))] for source in (before, after))
+    had, has = set(old), set(new)
+    passages = {
+        "from": len(old),
+        "to": len(new),
+        "added": len(has - had),
+        "removed": len(had - has),
+        "reordered": [one for one in old if one in has] != [one for one in new if one in had],
+    }
+    return {**_named(after), "fields": fields, "passages": passages} if fields or old != new else None
 
 
 def _searched(before: State, after: State) -> dict[str, Any] | None:
