@@ -8,11 +8,13 @@ from autonomy.console import state_words
 from autonomy.text.percent import percent
 
 _VARIANTS = {"added": "success", "removed": "danger", "changed": "info", "moved": "default"}
+# Words of a change that is shown in lines of its own.
+LONG = 60
 _SHARES = {"overlap": "overlap with the sources", "quoted": "share of quotation"}
 
 
 def shown(channel: str, part: Any) -> Any:
-    """The part with a `label` in each of its rows and a `variant` for each section's; what is one value, in words."""
+    """The part with a `label` in each of its rows, a `variant` for each section and `block` for each piece; what is one value, in words."""
     if channel == "route":
         return {side: state_words.node(part[side]) for side in ("from", "to")}
     if channel == "last_observation":
@@ -27,8 +29,10 @@ def shown(channel: str, part: Any) -> Any:
 def _labelled(value: Any) -> Any:
     if isinstance(value, list):
         return [_labelled(one) for one in value]
-    if not isinstance(value, dict) or "op" in value:
+    if not isinstance(value, dict):
         return value
+    if "op" in value:
+        return value | {"block": _stands_alone(value.get("text", ""))}
     told = {name: _labelled(one) for name, one in value.items()}
     if "name" in value:
         told["label"] = state_words.field(value["name"]).capitalize()
@@ -36,6 +40,11 @@ def _labelled(value: Any) -> Any:
     if "change" in value:
         told["variant"] = _VARIANTS[value["change"]]
     return told
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a change is long enough to be read as lines of its own."""
+    return "\n\n" in text or len(text.split()) > LONG
 
 
 def _plain(value: Any) -> Any:

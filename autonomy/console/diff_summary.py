@@ -53,7 +53,11 @@ def _plan(part: dict[str, Any]) -> str:
 
 def _sources(part: dict[str, Any]) -> str:
     told = [f"{number(len(part[change]), 'source')} {change}" for change in ("added", "removed") if part[change]]
-    told += [f"{number(len(part['changed']), 'source')} with other passages or data"] if part["changed"] else []
+    others = [one for one in part["changed"] if one["fields"] or one["passages"]["added"] or one["passages"]["removed"]]
+    if others:
+        told.append(f"{number(len(others), 'source')} with other passages or data")
+    if reordered := len(part["changed"]) - len(others):
+        told.append(f"passages of {number(reordered, 'source')} in another order")
     return ", ".join(told + (["another order"] if part["reordered"] else []))
 
 
@@ -80,7 +84,8 @@ def _observation(part: dict[str, Any]) -> str:
 
 def _verdict(part: dict[str, Any]) -> str:
     told = " → ".join(dict.fromkeys(state_words.verdict(part[side]) for side in ("from", "to")))
-    return f"{told}; another note" if part["note"] else told
+    more = [("another note", part["note"]), ("other figures of the preflight", part["preflight"])]
+    return "; ".join([told, *(words for words, found in more if found)])
 
 
 def _other(part: list[dict[str, Any]]) -> str:

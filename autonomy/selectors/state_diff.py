@@ -21,8 +21,8 @@ def state_diff(before: State, after: State) -> dict[str, Any]:
 
     `route`, `revision`: `{from, to}`. `task`, `budgets`: rows (state_fields.py). `plan`, `draft`: state_sections.py.
     `sources`: `{added, removed: [{key, title}], changed: [{key, title, fields, passages}], unchanged, reordered}`, the
-    passages of a source by their numbers, `{from, to, added, removed, reordered}`. `searched`: `{added, removed}`, lists
-    of queries. `last_observation`: `{from, to}`, each as the state has it. `last_verdict`: `{from, to, note, failures:
+    passages of a source by their numbers, `{from, to, added, removed, reordered}`. `searched`: `{added, removed}`,
+    lists of queries. `last_observation`: `{from, to}`, each as the state has it. `last_verdict`: `{from, to, note, failures:
     {added, removed, kept}, preflight}`. `other`: `[{channel, lines}]`, channels that are not ours, or of another form
     than ours (json_diff.py).
     """
