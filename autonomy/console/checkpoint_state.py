@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from autonomy.console import state_words
+from autonomy.console import figures, state_words
 from autonomy.models import Checkpoint
 from autonomy.selectors.state_at import at, of_run, state_at
 from autonomy.selectors.state_summary import state_summary
@@ -33,6 +33,7 @@ def read(checkpoint: Checkpoint) -> dict[str, Any]:
             "seen": state_words.observation(told["last_observation"]),
             "verdict": state_words.verdict(told["last_verdict"]),
             "failures": _failures(told["last_verdict"]),
+            "limits": _limits(told["budgets"]),
         },
         # The node is known by the checkpoint before: it is still there.
         "parent": one.parent_id if one.node is not None else None,
@@ -44,6 +45,11 @@ def _failures(verdict: dict[str, Any]) -> list[str]:
     found = verdict.get("failures")
     failures = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     return [": ".join(str(one[name]) for name in ("section", "message") if one.get(name)) for one in failures]
+
+
+def _limits(budgets: dict[str, Any]) -> str:
+    figures_of = {name: value for name, value in budgets.items() if isinstance(value, int | float)}
+    return ", ".join(figures.usd(value) if name == "usd" else f"{value:,} {name}" for name, value in figures_of.items())
 
 
 def _json(value: Any) -> str:

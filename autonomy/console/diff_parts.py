@@ -14,7 +14,7 @@ _SHARES = {"overlap": "overlap with the sources", "quoted": "share of quotation"
 
 
 def shown(channel: str, part: Any) -> Any:
-    """The part with a `label` in each of its rows, a `variant` for each section and `block` for each piece; what is one value, in words."""
+    """The part with a `label` in each row, a `variant` in each section, a `block` in each piece; one value in words."""
     if channel == "route":
         return {side: state_words.node(part[side]) for side in ("from", "to")}
     if channel == "last_observation":

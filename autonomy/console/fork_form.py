@@ -68,10 +68,10 @@ class ForkForm(VerbForm):
 
     def __init__(self, run: Run, *args: Any, **kwargs: Any) -> None:
         super().__init__(run, *args, **kwargs)
-        chosen = self["checkpoint_id"].value()
-        self._name_checkpoints(chosen)
-        if begins_with := beginning(run, chosen):
-            self.fields["checkpoint_id"].help_text = f"What is chosen here: {begins_with}"
+        chosen = self["checkpoint_id"]
+        self._name_checkpoints(chosen.value())
+        if begins_with := beginning(run, chosen.value()):
+            chosen.help_text = f"What is chosen here: {begins_with}"
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

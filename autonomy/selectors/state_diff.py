@@ -14,6 +14,7 @@ from autonomy.text import json_diff
 State = dict[str, Any]
 # Whose state it is, and not what is in it: a fork has its own.
 _IDENTITY = ("run_id", "user_id", "journey")
+_EMPTY: tuple[Any, ...] = (None, {}, [])
 
 
 def state_diff(before: State, after: State) -> dict[str, Any]:
@@ -22,16 +23,17 @@ def state_diff(before: State, after: State) -> dict[str, Any]:
     `route`, `revision`: `{from, to}`. `task`, `budgets`: rows (state_fields.py). `plan`, `draft`: state_sections.py.
     `sources`: `{added, removed: [{key, title}], changed: [{key, title, fields, passages}], unchanged, reordered}`, the
     passages of a source by their numbers, `{from, to, added, removed, reordered}`. `searched`: `{added, removed}`,
-    lists of queries. `last_observation`: `{from, to}`, each as the state has it. `last_verdict`: `{from, to, note, failures:
-    {added, removed, kept}, preflight}`. `other`: `[{channel, lines}]`, channels that are not ours, or of another form
-    than ours (json_diff.py).
+    lists of queries. `last_observation`: `{from, to}`, each as the state has it. `last_verdict`: `{from, to, note,
+    failures: {added, removed, kept}, preflight}`. `other`: `[{channel, lines}]`, channels that are
+    not ours, or of another form than ours (json_diff.py).
     """
     told: dict[str, Any] = {}
     other: list[dict[str, Any]] = []
     names = [*_DIFFERS, *sorted((before.keys() | after.keys()) - _DIFFERS.keys() - {*_IDENTITY})]
     for name in names:
         old, new = before.get(name), after.get(name)
-        if old == new:
+        # What a node has not written yet is as good as empty: a fork begins with both.
+        if old == new or (old in _EMPTY and new in _EMPTY):
             continue
         found = _DIFFERS[name](before, after) if name in _DIFFERS and _ours(name, old, new) else None
         if found:
