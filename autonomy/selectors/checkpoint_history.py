@@ -34,7 +34,7 @@ def history(run: Run, *, limit: int, before: str | None = None) -> dict[str, Any
     found = of_run(run.pk)
     if before and fits(before):
         found = found.filter(checkpoint_id__lt=before)
-    page = list(found.order_by("-checkpoint_id")[: limit + 1])
+    page: list[Any] = list(found.order_by("-checkpoint_id")[: limit + 1])
     more, earlier = len(page) > limit, page[limit:]
     page = page[:limit]
     begun = _forks(run, [row.checkpoint_id for row in page])

@@ -267,7 +267,7 @@ class TestTwoCompared:
                 "sources": [{"key": HOSTILE, "title": HOSTILE, "passages": []}], "searched": [HOSTILE],
                 "draft": {"markdown": HOSTILE, "sections": [{"id": "s1", "markdown": HOSTILE}], "writers": [HOSTILE]},
                 "budgets": {HOSTILE: HOSTILE}, "last_observation": {"kind": HOSTILE},
-                "last_verdict": {"outcome": HOSTILE, "note": HOSTILE, "failures": [{"section": HOSTILE, "message": HOSTILE}]},
+                "last_verdict": {"outcome": HOSTILE, "note": HOSTILE, "failures": [{"message": HOSTILE}]},
             },
         )  # fmt: skip
         for before, after in ((first, second), (second, first)):

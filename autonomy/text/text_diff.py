@@ -168,7 +168,8 @@ def _joined(found: Iterable[Piece]) -> list[Piece]:
     added: list[str] = []
 
     def end_change() -> None:
-        joined.extend(Piece(op, "".join(texts)) for op, texts in (("removed", removed), ("added", added)) if texts)
+        whole = (Piece("removed", "".join(removed)), Piece("added", "".join(added)))
+        joined.extend(piece for piece in whole if piece.text)
         removed.clear()
         added.clear()
 
