@@ -32,7 +32,7 @@ def _labelled(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "op" in value:
-        return value | {"block": _stands_alone(value.get("text", ""))}
+        return _shown_piece(value)
     told = {name: _labelled(one) for name, one in value.items()}
     if "name" in value:
         told["label"] = state_words.field(value["name"]).capitalize()
@@ -42,9 +42,15 @@ def _labelled(value: Any) -> Any:
     return told
 
 
-def _stands_alone(text: str) -> bool:
-    """Whether a change is long enough to be read as lines of its own."""
-    return "\n\n" in text or len(text.split()) > LONG
+def _shown_piece(piece: dict[str, Any]) -> dict[str, Any]:
+    """A change that is long is a block of its own; else the lines it begins with end before its sign."""
+    text = piece.get("text", "")
+    if piece["op"] not in ("added", "removed"):
+        return piece
+    if "\n\n" in text.strip() or len(text.split()) > LONG:
+        return piece | {"block": True, "lead": "", "text": text.strip("\n") or text}
+    kept = text.lstrip("\n") or text
+    return piece | {"block": False, "lead": text[: len(text) - len(kept)], "text": kept}
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from autonomy.checkpoints.saver import PostgresSaver
+from autonomy.console.diff_parts import shown
 from autonomy.console.run_page import checkpoints, diff
 from autonomy.models import Checkpoint, Episode, Run
 from autonomy.runtime.seeding import seed
@@ -197,6 +198,12 @@ class TestTwoCompared:
         html = compared(revised, superuser, ids(revised)[4], ids(revised)[-1])
         assert '<del><span class="diff-unseen">[removed: </span>plainly<span class="diff-unseen">]</span></del>' in html
         assert '<ins><span class="diff-unseen">[added: </span>clearly<span class="diff-unseen">]</span></ins>' in html
+
+    def test_a_long_change_is_a_block_of_its_own_and_a_line_begins_before_its_sign(self) -> None:
+        piece = {"op": "added", "text": "\n\nOne.\n\nTwo.\n"}
+        assert shown("draft", [piece])[0] == {"op": "added", "block": True, "lead": "", "text": "One.\n\nTwo."}
+        assert shown("draft", [{"op": "removed", "text": "\nOne."}])[0]["lead"] == "\n"
+        assert shown("draft", [{"op": "same", "text": "One."}]) == [{"op": "same", "text": "One."}]
 
     def test_links_lead_to_the_pairs_beside_it_and_swap_the_two(self, run: Run, superuser: User) -> None:
         first, second, third, fourth, _ = ids(run)
