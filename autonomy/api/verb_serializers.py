@@ -46,3 +46,10 @@ class PageSerializer(StrictSerializer):
 
     limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=200)
     before = serializers.CharField(required=False, default=None, max_length=64)
+
+
+class DiffSerializer(StrictSerializer):
+    """The query of a difference: `?from=…&to=…`, two checkpoints."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {name: serializers.CharField(max_length=64) for name in ("from", "to")}

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from autonomy.console import figures
+from autonomy.console import checkpoint_state, figures
 from autonomy.console.read_only import RunRows, run_link
 from autonomy.console.verb import FORK
 from autonomy.models import Checkpoint
@@ -23,10 +23,8 @@ class CheckpointAdmin(RunRows):
     heavy = ("checkpoint", "run__task_spec")
     ordering = ["-id"]
     change_form_outer_before_template = "console/checkpoint_top.html"
-    fields = [
-        "run", "checkpoint_id", "parent_checkpoint_id", "namespace", "superstep", "origin", "metadata", "checkpoint",
-        "created_at",
-    ]  # fmt: skip
+    change_form_outer_after_template = "console/checkpoint_bottom.html"
+    fields = ["run", "checkpoint_id", "parent_checkpoint_id", "namespace", "superstep", "origin", "created_at"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -35,6 +33,7 @@ class CheckpointAdmin(RunRows):
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             checkpoint = page.context_data["original"]
             page.context_data["may_fork"] = not checkpoint.namespace and may(request.user, checkpoint.run, FORK.act)
+            page.context_data |= checkpoint_state.read(checkpoint)
         return page
 
     @display(description="Run")
