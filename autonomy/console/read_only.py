@@ -15,6 +15,8 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
+from autonomy.console.related import PermittedLinks
+
 INLINE_ROWS = 15
 
 
@@ -40,7 +42,7 @@ class Rows(ChangeList):
             self.full_result_count = self.result_count
 
 
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, PermittedLinks, ModelAdmin):
     actions: ClassVar[list[str] | None] = None
     list_per_page = 50
     show_full_result_count = False
@@ -76,7 +78,7 @@ class NewestRows(PaginationInlineFormSet):
         return self._queryset
 
 
-class NewestInline(ReadOnly, TabularInline):
+class NewestInline(ReadOnly, PermittedLinks, TabularInline):
     """A bounded table on the run's page, with a link to the full list."""
 
     formset = NewestRows

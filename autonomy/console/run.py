@@ -109,7 +109,8 @@ class RunAdmin(StartPage, VerbPages, RunActions, ForkFields):
         (task, run, spend) = ([*one["fields"]] for _, one in self.fieldsets)
         task += ["asked_first"] if obj.task_spec.get("model") else []
         task += ["further"] if obj.task_spec.keys() - _TOLD else []
-        run += ["origin", "origin_checkpoint"] if obj.forked_from_id else []
+        seen = request.user.has_perm("autonomy.view_checkpoint")
+        run += ["origin", "origin_checkpoint" if seen else "forked_from_checkpoint"] if obj.forked_from_id else []
         run += ["forks"] if obj.forks.exists() else []
         return [
             (name, {"fields": fields}) for (name, _), fields in zip(self.fieldsets, (task, run, spend), strict=True)
