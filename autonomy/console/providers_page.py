@@ -75,7 +75,7 @@ def _ask_again(request: HttpRequest, key: str) -> HttpResponse:
         messages.success(request, f"{name} is asked again from now on.")
         # No row belongs to a provider: the entry has its name, and leads nowhere.
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user=request.user,  # type: ignore[misc]
             content_type=ContentType.objects.get_for_model(ProviderCall),
             object_repr=name,
             action_flag=CHANGE,

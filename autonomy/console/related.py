@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 
 class PermittedLinks:
-    """For a ModelAdmin or an inline, before it among the bases. Django itself links every foreign key that has a page."""
+    """For a ModelAdmin or an inline, before it among the bases. Django links every foreign key that has a page."""
 
     admin_site: AdminSite
 
@@ -20,7 +20,7 @@ class PermittedLinks:
         for field in self._references():
             setattr(self, _in_words(field.name), display(description=field.verbose_name)(_Words(field.name)))
 
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         closed = self._closed(request)
         told = super().get_fieldsets(request, obj)  # type: ignore[misc]
         if not closed:

@@ -67,10 +67,7 @@ PAGES: dict[str, dict[str, int]] = {
     f"{RUN}{{run}}/delete/": NOBODY_MAY,
     **{f"{RUN}{{run}}/{verb}/": OPERATES for verb in POSTED if verb != "retry"},
     f"{RUN}{{run}}/retry/": done(OPERATES),  # it has not failed: that is told on its page
-    **{
-        f"/admin/autonomy/{model}/": SEES_ALL
-        for model in ("job", "episode", "checkpoint", "source", "providercall")
-    },
+    **{f"/admin/autonomy/{model}/": SEES_ALL for model in ("job", "episode", "checkpoint", "source", "providercall")},
     **{
         f"/admin/autonomy/{model}/{{{model}}}/change/": SEES_ALL
         for model in ("job", "episode", "checkpoint", "source", "providercall")
@@ -109,7 +106,7 @@ POSTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     **{f"{RUN}{{run}}/{verb}/": (data, done(OPERATES)) for verb, data in POSTED.items()},
     CALLS: ({"key": "llm:offline"}, done(SEES_ALL)),  # who may only look is told so
     "/admin/auth/user/add/": (
-        {"username": "eva", "password1": "a-long-enough-one", "password2": "a-long-enough-one", "usable_password": "true"},
+        {"username": "eva", "usable_password": "true", **dict.fromkeys(["password1", "password2"], "long-enough-1")},
         done(KEEPS_PEOPLE),
     ),
     "/admin/auth/group/add/": ({"name": "Readers"}, done(KEEPS_PEOPLE)),
@@ -145,15 +142,13 @@ def ids(start: Callable[..., Run]) -> dict[str, Any]:
 @pytest.mark.parametrize("who", PEOPLE)
 def test_each_page_is_for_those_who_may_see_it(ids: dict[str, Any], who: str) -> None:
     browser = browser_of(who)
-    found = {address: browser.get(address.format(**ids)).status_code for address in PAGES}
+    found = {address: look(browser, address.format(**ids))[0] for address in PAGES}
     assert found == {address: table[who] for address, table in PAGES.items()}
 
 
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("tab", TABS)
-def test_each_page_below_a_runs_is_for_those_who_may_see_what_is_on_it(
-    ids: dict[str, Any], who: str, tab: str
-) -> None:
+def test_each_page_below_a_runs_is_for_those_who_may_see_what_is_on_it(ids: dict[str, Any], who: str, tab: str) -> None:
     try:
         address = reverse(f"admin:autonomy_run_{tab}", args=[ids["run"]])
     except NoReverseMatch:
@@ -248,26 +243,30 @@ LINK = re.compile(r'<a\b[^>]*?\bhref="([^"#][^"]*)"')
 MOST = 400
 
 
+def look(browser: Client, address: str) -> tuple[int, str]:
+    """The status of a page, and its text if it is one."""
+    answer = browser.get(address)
+    if answer.streaming:
+        assert b"".join(answer.streaming_content)
+        return answer.status_code, ""
+    return answer.status_code, answer.content.decode()
+
+
 def closed_doors(browser: Client, *begin: str) -> list[str]:
     """`page -> link` for each link to a page that answers 403 or 404, of all pages that can be reached from here."""
-    todo, seen, closed = list(begin), set(begin), []
+    todo, seen, closed = [("", address) for address in begin], set(begin), []
     while todo and len(seen) < MOST:
-        page = todo.pop(0)
-        answer = browser.get(page)
-        if answer.status_code != 200 or answer.streaming:
+        page, address = todo.pop(0)
+        status, text = look(browser, address)
+        if status in (403, 404):
+            closed.append(f"{page} -> {address}")
+        if status != 200 or "?" in address:
             continue
-        for found in LINK.findall(answer.content.decode()):
-            link = html.unescape(found)
-            if link.startswith("?"):
-                continue
-            address = link.partition("#")[0]
-            if not address.startswith("/admin/") or address in seen or "/logout/" in address:
-                continue
-            seen.add(address)
-            if browser.get(address).status_code in (403, 404):
-                closed.append(f"{page} -> {address}")
-            elif "?" not in address:
-                todo.append(address)
+        for found in LINK.findall(text):
+            link = html.unescape(found).partition("#")[0]
+            if link.startswith("/admin/") and "/logout/" not in link and link not in seen:
+                seen.add(link)
+                todo.append((address, link))
     return closed
 
 

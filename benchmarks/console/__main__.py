@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from autonomy.management.processes import Processes
 

@@ -101,7 +101,7 @@ def _run(name: str, run: str) -> Iterator[Page]:
     if name == "long":
         yield Page("long run: history", reverse("admin:autonomy_run_history", args=[run]), first=False)
         yield Page("long run: fork", reverse("admin:autonomy_run_fork", args=[run]))
-        newest = Checkpoint.objects.filter(run=run).latest("checkpoint_id")
+        newest = Checkpoint.objects.filter(run__pk=run).latest("checkpoint_id")
         yield Page("a checkpoint", reverse("admin:autonomy_checkpoint_change", args=[newest.pk]))
 
 

@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from autonomy.checkpoints import upkeep
 from autonomy import demo
+from autonomy.checkpoints import upkeep
 from autonomy.models import Run
 from autonomy.runtime import queue, step
 from autonomy.services.start_run import GivenSource, start_run
@@ -42,6 +42,6 @@ def lend(original: Run, *, to: list[str]) -> None:
     for run_id in to:
         with transaction.atomic(), connection.cursor() as cursor:
             upkeep.copy(cursor, str(original.pk), run_id)
-        for cycle in Cycle.objects.filter(run=run_id):
+        for cycle in Cycle.objects.filter(run__pk=run_id):
             for ending, content in contents.items():
                 default_storage.save(getattr(cycle, ending).name, ContentFile(content))

@@ -41,20 +41,49 @@ FROM drawn JOIN bench.users u ON u.n = drawn.owner ORDER BY drawn.n;
 ALTER TABLE bench.runs ADD PRIMARY KEY (n);
 ANALYZE bench.runs;
 
+-- Before those that the engine makes: their ids begin with 1.
+CREATE FUNCTION bench.checkpoint_id(n int, c int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT '0f0' || lpad(to_hex(n), 5, '0') || '-' || lpad(to_hex(c), 4, '0') || '-6000-8000-000000000000'
+$$;
+
 CREATE TABLE bench.kinds (k int PRIMARY KEY, kind text, node text, message text, data jsonb);
 INSERT INTO bench.kinds VALUES
-  (0, 'source_read', 'research', 'flood-defences.pdf was read: 4,120 words in 38 passages.', '{{"key": "vandenberg2019", "words": 4120, "passages": 38, "media_type": "application/pdf"}}'),
-  (1, 'node_finished', 'plan', 'plan has finished; next is research.', '{{"route_in": "plan", "route_out": "research", "tokens_in": 1480, "tokens_out": 624, "usd": 0.0131}}'),
-  (2, 'planned', 'plan', 'The plan has 5 sections: Causes, What is at stake, Walls and barriers, Living with water, What it costs.', '{{"sections": ["s1", "s2", "s3", "s4", "s5"], "title": "Living with the sea"}}'),
-  (3, 'progress', 'draft', 'Section 3 of 5, Walls and barriers, is written: 412 words, 6 citations.', '{{"section": "s3", "words": 412, "cited": ["vandenberg2019", "hinkel2018"], "writer": "first"}}'),
-  (4, 'retry', 'draft', 'first: the provider answered 429; asked again in 3.4 s (attempt 2 of 3).', '{{"event": "retry", "provider": "first", "attempt": 2, "reason": "rate_limited", "wait": 3.4}}'),
-  (5, 'searched', 'research', 'crossref found 12 works for “surge barriers maintenance cost”.', '{{"provider": "crossref", "query": "surge barriers maintenance cost", "found": 12}}'),
-  (6, 'source_found', 'research', 'Found: Coastal adaptation and its price, 2021.', '{{"key": "okafor2021", "doi": "10.1000/xyz123", "provider": "openalex"}}'),
-  (7, 'node_finished', 'research', 'research has finished; next is draft.', '{{"route_in": "research", "route_out": "draft", "tokens_in": 2210, "tokens_out": 310, "usd": 0.0089}}'),
-  (8, 'drafted', 'draft', 'The draft is written: 1,980 words, 5 sections, 23 citations.', '{{"words": 1980, "sections": 5, "citations": 23, "writers": ["first", "second"]}}'),
-  (9, 'gates_passed', 'critic', 'All gates passed: form, citing, quoting.', '{{"gates": ["form", "citing", "quoting"], "preflight": 0.04}}'),
-  (10, 'fallback', 'draft', 'first did not answer; second is asked.', '{{"from": "first", "to": "second", "reason": "server_error"}}'),
-  (11, 'node_finished', 'draft', 'draft has finished; next is critic.', '{{"route_in": "draft", "route_out": "critic", "tokens_in": 8210, "tokens_out": 3904, "usd": 0.0721}}');
+  (0, 'source_read', 'research',
+   'flood-defences.pdf was read: 4,120 words in 38 passages.',
+   '{{"key": "vandenberg2019", "words": 4120, "passages": 38, "media_type": "application/pdf"}}'),
+  (1, 'node_finished', 'plan',
+   'plan has finished; next is research.',
+   '{{"route_in": "plan", "route_out": "research", "tokens_in": 1480, "tokens_out": 624, "usd": 0.0131}}'),
+  (2, 'planned', 'plan',
+   'The plan has 5 sections: Causes, What is at stake, Walls and barriers, Living with water, What it costs.',
+   '{{"sections": ["s1", "s2", "s3", "s4", "s5"], "title": "Living with the sea"}}'),
+  (3, 'progress', 'draft',
+   'Section 3 of 5, Walls and barriers, is written: 412 words, 6 citations.',
+   '{{"section": "s3", "words": 412, "cited": ["vandenberg2019", "hinkel2018"], "writer": "first"}}'),
+  (4, 'retry', 'draft',
+   'first: the provider answered 429; asked again in 3.4 s (attempt 2 of 3).',
+   '{{"event": "retry", "provider": "first", "attempt": 2, "reason": "rate_limited", "wait": 3.4}}'),
+  (5, 'searched', 'research',
+   'crossref found 12 works for “surge barriers maintenance cost”.',
+   '{{"provider": "crossref", "query": "surge barriers maintenance cost", "found": 12}}'),
+  (6, 'source_found', 'research',
+   'Found: Coastal adaptation and its price, 2021.',
+   '{{"key": "okafor2021", "doi": "10.1000/xyz123", "provider": "openalex"}}'),
+  (7, 'node_finished', 'research',
+   'research has finished; next is draft.',
+   '{{"route_in": "research", "route_out": "draft", "tokens_in": 2210, "tokens_out": 310, "usd": 0.0089}}'),
+  (8, 'drafted', 'draft',
+   'The draft is written: 1,980 words, 5 sections, 23 citations.',
+   '{{"words": 1980, "sections": 5, "citations": 23, "writers": ["first", "second"]}}'),
+  (9, 'gates_passed', 'critic',
+   'All gates passed: form, citing, quoting.',
+   '{{"gates": ["form", "citing", "quoting"], "preflight": 0.04}}'),
+  (10, 'fallback', 'draft',
+   'first did not answer; second is asked.',
+   '{{"from": "first", "to": "second", "reason": "server_error"}}'),
+  (11, 'node_finished', 'draft',
+   'draft has finished; next is critic.',
+   '{{"route_in": "draft", "route_out": "critic", "tokens_in": 8210, "tokens_out": 3904, "usd": 0.0721}}');
 """
 
 RUN = """
@@ -122,7 +151,8 @@ SELECT id, md5(n || ' ' || c)::uuid, CASE WHEN searches THEN 'search' ELSE 'llm'
   CASE WHEN searches OR outcome IN ('retryable', 'final') THEN 0 ELSE 300 + c % 900 END, 0,
   CASE WHEN searches OR outcome IN ('retryable', 'final') THEN 0 ELSE 0.01 + (c % 100) / 5000.0 END,
   outcome = 'lost', CASE WHEN searches THEN 300 + c % 500 ELSE 2000 + (n * 7 + c * 131) % 9000 END,
-  CASE outcome WHEN 'retryable' THEN 'HTTP 429: too many requests' WHEN 'final' THEN 'HTTP 400: the request is malformed'
+  CASE outcome WHEN 'retryable' THEN 'HTTP 429: too many requests'
+               WHEN 'final' THEN 'HTTP 400: the request is malformed'
                WHEN 'lost' THEN 'its worker died before the answer was written down' ELSE '' END,
   least(now(), created_at + make_interval(secs => seconds * c::float / calls))
 FROM (
@@ -173,13 +203,6 @@ FROM (SELECT *, CASE WHEN fate = 'queued' THEN 1 WHEN episodes = {long} THEN 200
       FROM bench.runs) r
 CROSS JOIN LATERAL generate_series(1, r.checkpoints) c
 """
-# Before those that the engine makes: its ids begin with 1.
-CHECKPOINT_ID = """
-CREATE FUNCTION bench.checkpoint_id(n int, c int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT '0f0' || lpad(to_hex(n), 5, '0') || '-' || lpad(to_hex(c), 4, '0') || '-6000-8000-000000000000'
-$$
-"""
-
 SOURCE = """
 INSERT INTO autonomy_sources
   (run_id, key, title, filename, origin, original, sha256, status, skipped_reason, media_type, headings, csl, words,
@@ -246,7 +269,8 @@ FROM autonomy_turnitin_cycles c WHERE c.run_id IN (SELECT id FROM bench.runs) OR
 """
 
 ADMIN_LOG = """
-INSERT INTO django_admin_log (action_time, object_id, object_repr, action_flag, change_message, content_type_id, user_id)
+INSERT INTO django_admin_log
+  (action_time, object_id, object_repr, action_flag, change_message, content_type_id, user_id)
 SELECT created_at, r.id, 'A run', 2, 'Retried.', t.id, user_id FROM bench.runs r
 JOIN django_content_type t ON t.app_label = 'autonomy' AND t.model = 'run' WHERE n % 2 = 0 ORDER BY n
 """

@@ -26,7 +26,8 @@ def of(taken: Sequence[Taken], trivial: float) -> str:
 def slow(taken: Sequence[Taken]) -> str:
     """The statements behind the pages above the bound."""
     return "\n".join(
-        f"- {one.page.name} ({one.median:.0f} ms): {one.slowest_ms:.0f} ms of {one.sql_ms:.0f} in `{_shortened(one.slowest)}`"
+        f"- {one.page.name} ({one.median:.0f} ms): {one.sql_ms:.0f} ms of SQL, "
+        f"of which {one.slowest_ms:.0f} in `{_shortened(one.slowest)}`"
         for one in sorted(taken, key=lambda one: -one.median)
         if one.status == 200 and one.median > BOUND_MS
     )
