@@ -1,4 +1,4 @@
-"""Whatever is changed in the console is in the admin's log: by whom, to what, in words. Of a run it is an episode too."""
+"""Whatever is changed in the console is in the admin's log: who, what, in words. Of a run it is an episode too."""
 
 from __future__ import annotations
 
