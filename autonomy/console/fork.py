@@ -12,8 +12,8 @@ from autonomy.models import Checkpoint, Run
 SHOWN = 10
 
 
-def origin(run: Run) -> SafeString | str:
-    """The run it comes from and the checkpoint it began with; empty if it is no fork."""
+def origin(run: Run, linked: bool) -> SafeString | str:
+    """The run it comes from and the checkpoint it began with, with `linked` as a link; empty if it is no fork."""
     if run.forked_from_id is None:
         return ""
     title = Run.objects.only("title").get(pk=run.forked_from_id).title

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from autonomy.console import figures
 from autonomy.console.read_only import RunRows
 from autonomy.errors import AutonomyError
+from autonomy.models import ProviderCall
 from autonomy.providers.breaker import breaker
 from autonomy.selectors.providers import calls_of_a_day, provider_states
 from autonomy.services.ask_again import PERMISSION, ask_again
@@ -70,6 +73,14 @@ def _ask_again(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(request, f"{name} is asked again from now on.")
+        # No row belongs to a provider: the entry has its name, and leads nowhere.
+        LogEntry.objects.create(
+            user=request.user,  # type: ignore[misc]
+            content_type=ContentType.objects.get_for_model(ProviderCall),
+            object_repr=name,
+            action_flag=CHANGE,
+            change_message=f"Had {key} asked again.",
+        )
     return redirect(ADDRESS)
 
 

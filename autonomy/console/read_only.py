@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
 
+from autonomy.console.related import PermittedLinks
 from autonomy.console.rows import EndlessPaginator, Rows
 from autonomy.selectors.run_search import runs_named
 
@@ -41,7 +42,7 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, PermittedLinks, ModelAdmin):
     """Lists of tables that only grow: no count, and no look at all rows, whatever the address asks for."""
 
     change_list_template = "console/list.html"
@@ -134,7 +135,7 @@ class NewestRows(PaginationInlineFormSet):
         return self._queryset
 
 
-class NewestInline(ReadOnly, TabularInline):
+class NewestInline(ReadOnly, PermittedLinks, TabularInline):
     """A bounded table on the run's page, with a link to the full list."""
 
     formset = NewestRows

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('autonomy', '0007_reserved_spend'),
+        ('autonomy', '0009_groups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, run_link
+from autonomy.console.read_only import ReadOnlyAdmin, run_link
 from autonomy.errors import AutonomyError, Conflict, NoPdf
 from turnitin.console.hand_off import STATE_LABELS, labelled_state, told
 from turnitin.console.hand_offs import deliveries_of
@@ -28,7 +28,7 @@ from turnitin.models import Cycle, Report, Submission
 
 
 @admin.register(Cycle)
-class CycleAdmin(EndlessAdmin):
+class CycleAdmin(ReadOnlyAdmin):
     list_display = ["hand_off", "state_label", "run_title", "owner", "observed", "target", "waiting", "closed_at"]
     list_filter = ["state"]
     search_fields = ["run__title", "run__id__startswith", "id__startswith"]

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link
+from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link
 from turnitin.models import Report
 
 
@@ -40,7 +40,7 @@ class Columns:
 
 
 @admin.register(Report)
-class ReportAdmin(Columns, EndlessAdmin):
+class ReportAdmin(Columns, ReadOnlyAdmin):
     list_display = ["received_at", "run_title", "hand_off", "similarity", "counts", "address", "via", "delivered_by"]
     list_display_links = ["received_at"]
     search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, run_link, shortened
+from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
 from autonomy.errors import AutonomyError
 from turnitin.console.hand_off import SUBMISSION_LABELS
 from turnitin.core_api import hint
@@ -28,7 +28,7 @@ from turnitin.models import Submission
 
 
 @admin.register(Submission)
-class SubmissionAdmin(EndlessAdmin):
+class SubmissionAdmin(ReadOnlyAdmin):
     list_display = [
         "hand_off",
         "run_title",
@@ -62,8 +62,8 @@ class SubmissionAdmin(EndlessAdmin):
     def viewer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """To the report in Turnitin's viewer. A POST: each link is made for who asks, and is good for a short time.
 
-        A page that leads there, no redirect: only this site may answer a form (config/csp.py), also after redirects. And
-        where the viewer is, Turnitin says with each link.
+        A page that leads there, no redirect: only this site may answer a form (config/csp.py), also after redirects.
+        And where the viewer is, Turnitin says with each link.
         """
         submission = self._asked(request, pk, "turnitin.view_cycle")
         if request.method != "POST":

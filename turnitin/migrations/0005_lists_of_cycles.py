@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("turnitin", "0003_strict_cycles")]
+    dependencies = [("turnitin", "0004_groups")]
 
     operations = [
         migrations.AddIndex(

@@ -31,7 +31,7 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
     ]
     return {
         "facts": [(name, value) for name, value in told if value not in ("", None)],
-        "origin": origin(run),
+        "origin": origin(run, linked=request.user.has_perm("autonomy.view_checkpoint")),
         "forks": forks(run),
     }
 

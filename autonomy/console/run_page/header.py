@@ -15,15 +15,19 @@ from autonomy.models import Run
 # Address, title, and the permission to see it, if it takes another than to see the run.
 TABS = (
     ("change", "Overview", ""),
+    ("draft", "Draft", ""),
+    ("checkpoints", "Checkpoints", "autonomy.view_checkpoint"),
     ("calls", "Calls and cost", "autonomy.view_providercall"),
     ("sources", "Sources", "autonomy.view_source"),
     ("log", "Log", "autonomy.view_episode"),
     ("task", "Task", ""),
 )
+# Pages that are reached from a tab's.
+BELOW = {"diff": "checkpoints"}
 
 
 def permission(page: str) -> str:
-    return next(needed for name, _, needed in TABS if name == page)
+    return next(needed for name, _, needed in TABS if name == BELOW.get(page, page))
 
 
 def read(request: HttpRequest, run: Run, page: str) -> dict[str, Any]:
@@ -33,7 +37,11 @@ def read(request: HttpRequest, run: Run, page: str) -> dict[str, Any]:
         "outlook": outlook(run),
         "verbs": offered(request.user, run),
         "tabs": [
-            {"title": title, "address": reverse(f"admin:autonomy_run_{name}", args=[run.pk]), "current": name == page}
+            {
+                "title": title,
+                "address": reverse(f"admin:autonomy_run_{name}", args=[run.pk]),
+                "current": name == BELOW.get(page, page),
+            }
             for name, title, needed in TABS
             if not needed or request.user.has_perm(needed)
         ],

@@ -16,7 +16,20 @@ from django.views.decorators.http import require_safe
 
 from autonomy.console.panel import panels_for
 from autonomy.console.read_only import ReadOnlyAdmin
-from autonomy.console.run_page import budget, calls, facts, graph, header, log, sources, task, timeline
+from autonomy.console.run_page import (
+    budget,
+    calls,
+    checkpoints,
+    diff,
+    draft,
+    facts,
+    graph,
+    header,
+    log,
+    sources,
+    task,
+    timeline,
+)
 from autonomy.models import Run
 
 Read = Callable[[HttpRequest, Run], dict[str, Any]]
@@ -25,6 +38,9 @@ Read = Callable[[HttpRequest, Run], dict[str, Any]]
 class RunPages(ReadOnlyAdmin):
     # Each is shown by the template of its name.
     pages: ClassVar[dict[str, Read]] = {
+        "draft": draft.read,
+        "checkpoints": checkpoints.read,
+        "diff": diff.read,
         "calls": calls.read,
         "sources": sources.read,
         "log": log.read,

@@ -26,7 +26,8 @@ PROBE = f"{ELEMENTS} {ATTRIBUTES} {MARKDOWN}"
 ADDRESS = f"javascript:{LIVE}//{MARK}"
 # Where nothing of it is to be seen: pages about other things.
 PLAIN = {
-    "runs none", "start", "jobs", "checkpoints", "providers", "cycles", "user new", "group new", "password change", "app",
+    "runs none", "start", "jobs", "checkpoints", "providers", "cycles", "user new", "group new", "password change",
+    "app",
 }  # fmt: skip
 
 CAME_TO_LIFE = """() => {
@@ -35,11 +36,13 @@ CAME_TO_LIFE = """() => {
     for (const one of document.querySelectorAll("*"))
         for (const { name, value } of one.attributes) {
             if (name.startsWith("on")) found.push(`<${one.tagName} ${name}="${value}">`);
-            if (/^(x-|@|:)/.test(name) && value.includes("window.live")) found.push(`<${one.tagName} ${name}="${value}">`);
+            if (/^(x-|@|:)/.test(name) && value.includes("window.live"))
+                found.push(`<${one.tagName} ${name}="${value}">`);
             if (/^(href|src|action|formaction)$/.test(name) && /^\\s*(javascript|data):/i.test(value))
                 found.push(`<${one.tagName} ${name}="${value}">`);
         }
-    for (const one of document.querySelectorAll("script:not([src]):not([type='application/json'])")) found.push(one.outerHTML);
+    for (const one of document.querySelectorAll("script:not([src]):not([type='application/json'])"))
+        found.push(one.outerHTML);
     if (document.body.textContent.includes("probe-8c1d\\"'>49")) found.push("a template was filled in");
     return found;
 }"""
