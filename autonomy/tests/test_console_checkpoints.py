@@ -25,7 +25,7 @@ from autonomy.tests.scripted import write_section
 from turnitin.deliver_report import deliver_report
 from turnitin.models import Cycle
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("autonomy.tests.run_addresses")]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 
 HOSTILE = '<script>alert("x")</script> & <img src=x onerror=alert(1)>'
 Start = Callable[..., Run]

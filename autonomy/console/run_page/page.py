@@ -49,7 +49,7 @@ class RunPages(ReadOnlyAdmin):
 
     def get_urls(self) -> list[Any]:
         def view(of: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-            return self.admin_site.admin_view(require_safe(of))  # type: ignore[no-any-return]
+            return self.admin_site.admin_view(require_safe(of))
 
         return [
             path("<uuid:run_id>/live/", view(self.live_view), name="autonomy_run_live"),
