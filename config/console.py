@@ -49,7 +49,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "ENVIRONMENT": None,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: static("console/console.css")],
+    "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/status.css")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .014 230)",
