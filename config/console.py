@@ -56,6 +56,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [
         lambda request: static("console/base.css"),
         lambda request: static("console/console.css"),
+        lambda request: static("console/status.css"),
         lambda request: static("console/hand_offs.css"),
     ],
     "SCRIPTS": [lambda request: static("console/base.js")],
