@@ -18,16 +18,13 @@ def origin(run: Run, linked: bool) -> SafeString | str:
         return ""
     title = Run.objects.only("title").get(pk=run.forked_from_id).title
     link = run_link(run.forked_from_id, title)
-    begun_with = Checkpoint.objects.filter(
-        run=run.forked_from_id, namespace="", checkpoint_id=run.forked_from_checkpoint
-    )
-    found = begun_with.only("pk").first()
+    begun_with: str = run.forked_from_checkpoint
+    of_origin = Checkpoint.objects.filter(run=run.forked_from_id, namespace="", checkpoint_id=begun_with)
+    found = of_origin.only("pk").first() if linked else None
     if found is None:
-        return format_html("{}, at checkpoint {}", link, run.forked_from_checkpoint)
+        return format_html("{}, at checkpoint {}", link, begun_with)
     address = reverse("admin:autonomy_checkpoint_change", args=[found.pk])
-    return format_html(
-        '{}, at checkpoint <a class="text-link" href="{}">{}</a>', link, address, run.forked_from_checkpoint
-    )
+    return format_html('{}, at checkpoint <a class="text-link" href="{}">{}</a>', link, address, begun_with)
 
 
 def forks(run: Run) -> SafeString:

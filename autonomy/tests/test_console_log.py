@@ -73,7 +73,7 @@ def test_a_fork_on_both_runs(boss: Client, superuser: User, start: Start) -> Non
 @pytest.mark.parametrize(("action", "verb"), [("cancel_selected", "cancel"), ("retry_selected", "retry")])
 def test_each_run_of_many(boss: Client, superuser: User, start: Start, action: str, verb: str) -> None:
     runs = [ready_for(verb, start()) for _ in range(2)]
-    boss.post(LIST, {"action": action, "_selected_action": [str(run.pk) for run in runs], "index": "0"})
+    boss.post(LIST, {"action": action, "_selected_action": [str(run.pk) for run in runs], "confirmed": "yes"})
     words, kind = SPOKEN[verb]
     assert entries(superuser) == [(CHANGE, "run", "Sea walls", words)] * 2
     assert told_by(superuser).count(kind) == 2

@@ -175,7 +175,7 @@ def test_each_change_is_for_those_who_may_make_it(ids: dict[str, Any], who: str,
 @pytest.mark.parametrize("who", PEOPLE)
 def test_runs_are_cancelled_in_bulk_by_those_who_may_cancel(ids: dict[str, Any], who: str) -> None:
     browser = browser_of(who)
-    data = {"action": "cancel_selected", "_selected_action": str(ids["run"]), "index": "0"}
+    data = {"action": "cancel_selected", "_selected_action": str(ids["run"]), "confirmed": "yes"}
     browser.post(RUN, data, follow=who != STRANGER)
     run = Run.objects.get(pk=ids["run"])
     assert (run.cancel_requested_at is not None or run.ended) == (OPERATES[who] == 200)

@@ -60,7 +60,8 @@ def told(cycle: Cycle, user: User | AnonymousUser, deliveries: Sequence[Report] 
     state, state_text = labelled_state(cycle)
     may_deliver = user.has_perm("turnitin.deliver_report")
     open_for_report = takes_report(cycle) and may_deliver
-    counting = cycle.report if cycle.report_id else None
+    may_see_reports = user.has_perm("turnitin.view_report")
+    counting = cycle.report if cycle.report_id and may_see_reports else None
     return {
         "cycle": cycle,
         "state_text": state_text,
@@ -70,7 +71,9 @@ def told(cycle: Cycle, user: User | AnonymousUser, deliveries: Sequence[Report] 
         "scale": similarity_scale(cycle.observed_similarity, cycle.target_similarity),
         "delivered": _delivered(counting) if counting else "",
         "report_url": counting.report_url if counting and _leads_to_people(counting) else "",
-        "set_aside": [_set_aside(one, cycle) for one in deliveries if one.pk != cycle.report_id],
+        "set_aside": [
+            _set_aside(one, cycle) for one in deliveries if one.pk != cycle.report_id and may_see_reports
+        ],
         "form": ReportForm(auto_id="report_%s") if open_for_report else None,
         "corrects": cycle.state == Cycle.State.REPORT_READY,
         "needs_person": needs_person(submission),

@@ -39,7 +39,7 @@ def test_a_delivery_and_its_correction(boss: Client, superuser: User, cycle: Cyc
 def test_a_delivery_that_is_too_late(boss: Client, superuser: User, cycle: Cycle) -> None:
     judged(cycle)
     boss.post(form(cycle), delivery())
-    assert entries(superuser) == [(CHANGE, "cycle", "hand-off 1", "Delivered a report too late.")]
+    assert entries(superuser) == [(CHANGE, "cycle", "hand-off 1", "Delivered a report too late: similarity 0.11\u00a0(11\u00a0%).")]
 
 
 def test_asking_turnitin_now(boss: Client, superuser: User, cycle: Cycle, env: Any) -> None:
