@@ -71,9 +71,7 @@ def told(cycle: Cycle, user: User | AnonymousUser, deliveries: Sequence[Report] 
         "scale": similarity_scale(cycle.observed_similarity, cycle.target_similarity),
         "delivered": _delivered(counting) if counting else "",
         "report_url": counting.report_url if counting and _leads_to_people(counting) else "",
-        "set_aside": [
-            _set_aside(one, cycle) for one in deliveries if one.pk != cycle.report_id and may_see_reports
-        ],
+        "set_aside": [_set_aside(one, cycle) for one in deliveries if one.pk != cycle.report_id and may_see_reports],
         "form": ReportForm(auto_id="report_%s") if open_for_report else None,
         "corrects": cycle.state == Cycle.State.REPORT_READY,
         "needs_person": needs_person(submission),

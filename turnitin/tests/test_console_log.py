@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,11 +40,15 @@ def test_a_delivery_and_its_correction(boss: Client, superuser: User, cycle: Cyc
 def test_a_delivery_that_is_too_late(boss: Client, superuser: User, cycle: Cycle) -> None:
     judged(cycle)
     boss.post(form(cycle), delivery())
-    assert entries(superuser) == [(CHANGE, "cycle", "hand-off 1", "Delivered a report too late: similarity 0.11\u00a0(11\u00a0%).")]
+    assert entries(superuser) == [
+        (CHANGE, "cycle", "hand-off 1", "Delivered a report too late: similarity 0.11\u00a0(11\u00a0%).")
+    ]
 
 
 def test_asking_turnitin_now(boss: Client, superuser: User, cycle: Cycle, env: Any) -> None:
-    one = Submission.objects.create(cycle=cycle, state="scanning", turnitin_id="7", due_at=timezone.now())
+    one = Submission.objects.create(
+        cycle=cycle, state="scanning", turnitin_id="7", due_at=timezone.now() + timedelta(hours=1)
+    )
     address = f"/admin/turnitin/submission/{one.pk}/ask/"
     boss.post(address)
     assert not LogEntry.objects.exists(), "nobody is asked while reports are delivered by hand"

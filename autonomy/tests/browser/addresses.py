@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 RUN = "/admin/autonomy/run/"
-STATES = ("queued", "running", "waiting", "accepted", "failed", "cancelled", "budget_exceeded", "long")
+STATES = ("queued", "running", "waiting", "accepted", "failed", "cancelled", "budget_exceeded", "refused", "long")
 
 PAGES = [
     ("home", "/admin/"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from autonomy.tests.browser.addresses import PAGES
 from autonomy.tests.browser.looks import accessible
@@ -16,3 +18,20 @@ def test_a_page_is_accessible(page: Page, world: dict[str, str], name: str, addr
     assert answer.status == 200
     assert page.url.endswith(address.format(**world))
     accessible(page, name)
+
+
+def test_a_form_with_mistakes_is_accessible(page: Page, world: dict[str, str]) -> None:
+    page.goto("/admin/autonomy/run/add/")
+    page.get_by_role("main").locator("form[method=post] [type=submit]").last.click()
+    expect(page).to_have_title(re.compile("^ *Error"))
+    accessible(page, "start refused")
+    page.goto(f"/admin/autonomy/run/{world['budget_exceeded']}/raise-budget/")
+    page.get_by_role("main").get_by_role("button").last.click()
+    accessible(page, "raise-budget refused")
+
+
+def test_a_selection_in_the_list_of_runs_is_accessible(page: Page) -> None:
+    page.goto("/admin/autonomy/run/")
+    for box in page.locator("tbody").get_by_role("checkbox").all()[:2]:
+        box.check()
+    accessible(page, "runs selected")

@@ -53,11 +53,14 @@ def planted(also: str = "") -> dict[str, Any]:
     """The keys of the rows, by the names that addresses have for them. `also` stands in each text that people give."""
     boss = superuser()
     runs = {name: started(f"Sea walls, {name}{also}") for name in ("waiting", "accepted")}
-    work(also)
+    work()
     accepted = Cycle.objects.get(run=runs["accepted"])
     report = {"report_url": "https://reports.example.org/1", "observed_similarity": 0.1}
     deliver_report(run_id=accepted.run_id, cycle_id=accepted.pk, actor=boss, **report)
     work()
+    # The gates refuse it each time, and the last draft stays to be looked at.
+    runs["refused"] = started(f"Sea walls, refused{also}")
+    work(f"<b>Bold.</b> {also}")
     for name in ("failed", "cancelled", "budget_exceeded"):
         runs[name] = started(f"Sea walls, {name}{also}")
         end(runs[name], name)
