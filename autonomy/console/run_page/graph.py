@@ -39,11 +39,10 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _node(run: Run, name: str, taken: dict[tuple[str, str], int]) -> dict[str, Any]:
-    visits = sum(count for (_, target), count in taken.items() if target == name)
-    again = taken.get((name, name), 0)
-    # A run begins at its first node without an edge that leads there.
-    times = visits - again + (name == "plan" and (bool(taken) or run.started_at is not None))
-    state, words = _state(run, name, times, again)
+    came = sum(count for (origin, target), count in taken.items() if target == name != origin)
+    went = sum(count for (origin, target), count in taken.items() if origin == name != target)
+    # No edge leads to the node where a run begins, nor from the one where it is.
+    state, words = _state(run, name, max(came, went))
     address = reverse("admin:autonomy_run_log", args=[run.pk])
     return {
         "name": name,
@@ -55,7 +54,7 @@ def _node(run: Run, name: str, taken: dict[tuple[str, str], int]) -> dict[str, A
     }
 
 
-def _state(run: Run, name: str, times: int, again: int) -> tuple[str, str]:
+def _state(run: Run, name: str, times: int) -> tuple[str, str]:
     here = run.route == name
     if here and run.outcome in _STOPPED:
         return _STOPPED[Run.Outcome(run.outcome)]
