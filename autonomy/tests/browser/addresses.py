@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RUN = "/admin/autonomy/run/"
 STATES = ("queued", "running", "waiting", "accepted", "failed", "cancelled", "budget_exceeded", "refused", "long")
+BELOW = ("draft", "checkpoints", "calls", "sources", "log", "task")
 
 PAGES = [
     ("home", "/admin/"),
@@ -12,7 +13,7 @@ PAGES = [
     ("runs none", f"{RUN}?q=nothing-like-it"),
     ("start", f"{RUN}add/"),
     *((f"run {state}", f"{RUN}{{{state}}}/change/") for state in STATES),
-    *((f"run {page}", f"{RUN}{{accepted}}/{page}/") for page in ("draft", "checkpoints", "calls", "sources", "log", "task")),
+    *((f"run {one}", f"{RUN}{{accepted}}/{one}/") for one in BELOW),
     ("run diff", f"{RUN}{{accepted}}/diff/?from={{first}}&to={{last}}"),
     ("run diff of nothing", f"{RUN}{{accepted}}/diff/"),
     ("run log narrowed", f"{RUN}{{accepted}}/log/?show=errors"),
