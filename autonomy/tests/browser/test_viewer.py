@@ -1,5 +1,7 @@
 """A form of ours may be answered by this site only; the report at Turnitin, which is elsewhere, opens all the same."""
 
+# ruff: noqa: F811 - fixtures of turnitin/tests
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +19,12 @@ from turnitin.tests.conftest import WEBHOOK_SECRET, at_turnitin, handed_off, pol
 
 
 def test_the_report_opens_in_a_new_tab(
-    guest: Page,
-    database: None,
-    handed_off: Any,
-    poll: Any,
-    stage: Any,
-    tmp_path: Path,
+    guest: Page, database: None, handed_off: Any, poll: Any, stage: Any, tmp_path: Path
 ) -> None:
     planting.superuser()
     with ThreadPoolExecutor(1) as elsewhere:  # Turnitin is asked in a loop, and Playwright's runs in this thread
         elsewhere.submit(poll, 4).result()
-        elsewhere.submit(connection.close).result()
+        elsewhere.submit(lambda: connection.close()).result()
     environment = {
         "TURNITIN_MODE": "core_api",
         "TURNITIN_BASE_URL": stage.base_url,
