@@ -61,8 +61,11 @@ def looks(page: Page) -> Iterator[str]:
 def look(page: Page, name: str) -> None:
     """Pictures in the folder of BROWSER_SHOTS, if it is set."""
     if os.environ.get("BROWSER_SHOTS"):
+        size = page.viewport_size
         for one in looks(page):
             _shoot(page, name, one)
+        assert size
+        page.set_viewport_size(size)
 
 
 def accessible(page: Page, name: str = "") -> None:
