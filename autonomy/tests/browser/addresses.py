@@ -55,7 +55,6 @@ PAGES = [
     ("group new", "/admin/auth/group/add/"),
     ("group delete", "/admin/auth/group/{group}/delete/"),
     ("tokens", "/admin/authtoken/tokenproxy/"),
-    ("token", "/admin/authtoken/tokenproxy/{user}/change/"),
     ("token new", "/admin/authtoken/tokenproxy/add/"),
     ("app", "/admin/autonomy/"),
     ("password change", "/admin/password_change/"),

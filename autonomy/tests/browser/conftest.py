@@ -89,6 +89,19 @@ def page(chromium: Browser, server: str, logged_in: dict[str, Any]) -> Iterator[
     yield from watched(chromium.new_context(base_url=server, storage_state=logged_in))
 
 
+@pytest.fixture(scope="module")
+def kept(chromium: Browser, server: str, logged_in: dict[str, Any]) -> Iterator[Page]:
+    yield from watched(chromium.new_context(base_url=server, storage_state=logged_in))
+
+
+@pytest.fixture
+def tab(kept: Page) -> Iterator[Page]:
+    """As `page`, but the same for a whole module, and quicker: for a look at many addresses."""
+    yield kept
+    faults, kept.faults[:] = kept.faults.copy(), []  # type: ignore[attr-defined]
+    assert faults == []
+
+
 @pytest.fixture
 def guest(chromium: Browser) -> Iterator[Page]:
     """A page of nobody, anywhere: for the login, and for the stack."""

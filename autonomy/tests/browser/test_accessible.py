@@ -12,12 +12,12 @@ from autonomy.tests.browser.looks import accessible
 
 
 @pytest.mark.parametrize(("name", "address"), PAGES, ids=[name for name, _ in PAGES])
-def test_a_page_is_accessible(page: Page, world: dict[str, str], name: str, address: str) -> None:
-    answer = page.goto(address.format(**world))
+def test_a_page_is_accessible(tab: Page, world: dict[str, str], name: str, address: str) -> None:
+    answer = tab.goto(address.format(**world))
     assert answer
     assert answer.status == 200
-    assert page.url.endswith(address.format(**world))
-    accessible(page, name)
+    assert tab.url.endswith(address.format(**world))
+    accessible(tab, name)
 
 
 def test_a_form_with_mistakes_is_accessible(page: Page, world: dict[str, str]) -> None:
