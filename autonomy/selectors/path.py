@@ -32,7 +32,7 @@ def path(run: Run) -> list[dict[str, Any]]:
 
 
 def steps(run: Run, *, limit: int) -> dict[str, Any]:
-    """`{steps: [{seq, kind, node, next, attempt, message, superstep, seconds, waited, tokens, at}], more}`.
+    """`{steps: [{seq, kind, node, next, attempt, message, seconds, waited, tokens, at}], more}`.
 
     The newest first. Those that did not succeed are among them, with `next` None. `seconds` of execution are None where
     none were measured; `waited` is how long a pause lasted, None where there was none or it goes on. JSON-able.
@@ -58,7 +58,6 @@ def _step(one: Episode, paused: Episode | None) -> dict[str, Any]:
         "next": data.get("route_out") if one.kind == Kind.NODE_FINISHED else None,
         "attempt": one.attempt,
         "message": one.message,
-        "superstep": data.get("superstep"),
         "seconds": measured / 1000 if isinstance(measured, int) else None,
         "waited": (one.created_at - paused.created_at).total_seconds() if paused and paused.node == one.node else None,
         "tokens": (data.get("tokens_in") or 0) + (data.get("tokens_out") or 0),

@@ -28,7 +28,6 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
         "under_way": _under_way(run),
         "rows": [_row(step, longest) for step in found["steps"]],
         "more": found["more"],
-        "supersteps": run.supersteps,
     }
 
 
@@ -50,7 +49,6 @@ def _row(step: dict[str, Any], longest: float) -> dict[str, Any]:
     succeeded = step["kind"] in (Kind.NODE_FINISHED, Kind.NODE_PAUSED)
     return {
         "seq": step["seq"],
-        "superstep": step["superstep"] or "",
         "node": NAMES.get(step["node"], step["node"]),
         "result": _result(step) if succeeded else look.words,
         "why": "" if succeeded else step["message"],

@@ -22,7 +22,8 @@ AS_THEME = """dark => {
     const page = document.documentElement;
     page.classList.toggle("dark", dark);
     page.classList.toggle("light", !dark);
-    document.getAnimations().forEach(one => one.finish());
+    // One without an end cannot be brought there.
+    document.getAnimations().forEach(one => one.effect.getTiming().iterations === Infinity ? one.cancel() : one.finish());
 }"""
 
 BUILT = """() => {
