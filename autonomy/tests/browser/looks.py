@@ -23,7 +23,8 @@ AS_THEME = """dark => {
     page.classList.toggle("dark", dark);
     page.classList.toggle("light", !dark);
     // One without an end cannot be brought there.
-    document.getAnimations().forEach(one => one.effect.getTiming().iterations === Infinity ? one.cancel() : one.finish());
+    const endless = one => one.effect.getTiming().iterations === Infinity;
+    document.getAnimations().forEach(one => endless(one) ? one.cancel() : one.finish());
 }"""
 
 BUILT = """() => {
