@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-_NOTHING = {"default-src": [NONE], "base-uri": [NONE], "form-action": [NONE], "frame-ancestors": [NONE]}
+_NOTHING: dict[str, Any] = {"default-src": [NONE], "base-uri": [NONE], "form-action": [NONE], "frame-ancestors": [NONE]}
 
-PAGES = {
+PAGES: dict[str, Any] = {
     "DIRECTIVES": _NOTHING
     | {
         "script-src": [SELF, UNSAFE_EVAL],  # Alpine reads its attributes with `new Function`
