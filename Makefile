@@ -13,7 +13,7 @@ PRODUCTION := DJANGO_HTTPS=true DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=autonomy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-faults demo-turnitin run-v2 run-autonomy-worker run-autonomy-beat bootstrap-autonomy test-autonomy test-browser \
-	bench chaos lint types contracts migrations-check deploy-check ci-gate format clean
+	bench bench-console chaos lint types contracts migrations-check deploy-check ci-gate format clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ chaos: setup ## Kill workers and servers while runs go on, then audit: make chao
 bench: setup ## Measure Autonomy beside its peers: make bench RUNS=300 ROUNDS=5, or QUICK=1 for a look
 	@$(PYTHON) .ci/venv.py benchmarks/requirements.txt benchmarks/.venv
 	@$(BIN)/python -m benchmarks $${RUNS:+--runs "$$RUNS"} $${ROUNDS:+--rounds "$$ROUNDS"} $${QUICK:+--quick}
+
+bench-console: setup ## Measure the console on a year of runs: make bench-console SCALE=1 FOLDER=… to keep the data
+	@$(BIN)/python -m benchmarks.console $${SCALE:+--scale "$$SCALE"} $${FOLDER:+--folder "$$FOLDER"} $${EXPLAIN:+--explain}
 
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

@@ -105,6 +105,17 @@ def journey(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture
+def every_type(settings: Any) -> Iterator[None]:
+    """The journeys of tests/every_type.py are there besides."""
+    from autonomy.journeys.registry import journeys
+
+    settings.AUTONOMY_JOURNEYS = [*settings.AUTONOMY_JOURNEYS, "autonomy.tests.every_type"]
+    journeys.cache_clear()
+    yield
+    journeys.cache_clear()
+
+
+@pytest.fixture
 def quick(journey: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """Start a run on the journey of tests/quick.py, and return it."""
     from autonomy.tests import quick

@@ -174,3 +174,10 @@ class DocumentError(AutonomyError):
     """The document could not be written."""
 
     code = "document_error"
+
+
+class NoPdf(DocumentError):
+    """This document could not be set as a PDF; its Word file and its Markdown say the same."""
+
+    code = "no_pdf"
+    http_status = 422

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any
 
 import billiard.pool
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, heartbeat_sent, setup_logging, worker_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -36,3 +37,23 @@ def start_embedded_services(**_: Any) -> None:
     except ImproperlyConfigured as error:
         # Celery swallows what a signal's receiver raises; without its services the worker must not go on.
         raise SystemExit(str(error)) from error
+
+
+@heartbeat_sent.connect
+def tell_that_it_lives(**_: Any) -> None:
+    """From the worker's own loop, every two seconds: one that hangs is not told of."""
+    from autonomy.runtime import workers
+
+    workers.seen(_worker())
+
+
+@worker_shutdown.connect
+def tell_that_it_ends(**_: Any) -> None:
+    from autonomy.runtime import workers
+
+    workers.gone(_worker())
+
+
+def _worker() -> str:
+    """As a lease names its holder; but this is the process that the holders are children of."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -49,7 +49,16 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "ENVIRONMENT": None,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: static("console/base.css"), lambda request: static("console/console.css")],
+    "DASHBOARD_CALLBACK": "autonomy.console.home.home",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
+    ],
+    "STYLES": [
+        lambda request: static("console/base.css"),
+        lambda request: static("console/console.css"),
+        lambda request: static("console/status.css"),
+        lambda request: static("console/hand_offs.css"),
+    ],
     "SCRIPTS": [lambda request: static("console/base.js")],
     "COLORS": {
         "primary": {
@@ -70,6 +79,16 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
+            {
+                "items": [
+                    {
+                        "title": "Home",
+                        "icon": "home",
+                        "active": lambda request: request.path == reverse("admin:index"),
+                        "link": reverse_lazy("admin:index"),
+                    }
+                ]
+            },
             {
                 "title": "Runs",
                 "items": [

@@ -60,7 +60,7 @@ def describe(cycle: Cycle) -> dict[str, Any]:
         "resume_job_id": cycle.resume_job_id,
         "documents": {
             ending: f"/api/v2/turnitin/{cycle.run_id}/cycles/{cycle.number}/document.{ending}"
-            for ending in ("md", "docx")
+            for ending in ("md", "docx", "pdf")
         },
         "submission": _at_turnitin(cycle),
         "opened_at": cycle.opened_at.isoformat(),

@@ -36,7 +36,8 @@ def deliver_report(
     2. The inbox row is inserted; a double cannot be, and ends here with the answer of the first. Only one that came
        too late is looked at again: the run may wait for it now.
     3. A figure for an awaiting cycle makes it ready and enqueues the one resume job. A figure for a ready cycle whose
-       job has not run yet corrects it. A delivery without a figure is kept and told, and changes neither.
+       job has not run yet corrects it. A delivery without a figure, or one that comes too late, is kept and told, and
+       changes neither.
 
     A double has the same cycle, address and figure. So a figure that was corrected cannot be gone back to with the same
     address: that delivery cannot be told from a late repetition of the first.
@@ -67,6 +68,8 @@ def deliver_report(
         if new or report.too_late:
             told = _taken_in(run, cycle, report)
             report.too_late = told is None
+            if told is None and new and via != Report.Via.CORE_API:
+                told = _left_aside(cycle, report)
             if told:
                 kind, message, data = told
                 append(run, [NewEpisode(kind, message, data, actor_id=actor.pk if actor else None)])
@@ -91,13 +94,7 @@ def _taken_in(run: Run, cycle: Cycle, report: Report) -> tuple[str, str, dict[st
     if not waiting and not _is_unread(run, cycle):
         return None
     figure, before = report.observed_similarity, cycle.observed_similarity
-    data: dict[str, Any] = {
-        "cycle_id": str(cycle.pk),
-        "report_url": report.report_url,
-        "observed_similarity": figure,
-        "human_uploader_id": report.human_uploader_id,
-        "via": report.via,
-    }
+    data = _as_data(cycle, report)
     if figure is None:
         what_follows = (
             "the run waits on for the figure" if before is None else f"the {percent(before)} of another one stand"
@@ -114,6 +111,24 @@ def _taken_in(run: Run, cycle: Cycle, report: Report) -> tuple[str, str, dict[st
     data |= {"corrected": True, "observed_before": before}
     was = f"not {percent(before)}" if figure != before else "as before, at another address"
     return Kind.REPORT_RECEIVED, f"The report was corrected before use: a similarity of {percent(figure)}, {was}.", data
+
+
+def _left_aside(cycle: Cycle, report: Report) -> tuple[str, str, dict[str, Any]]:
+    """The episode of a delivery that comes too late, told once. What Turnitin has later is told by those who ask it."""
+    figure = report.observed_similarity
+    what = "without a similarity" if figure is None else f"with a similarity of {percent(figure)}"
+    message = f"A report {what} came too late for hand-off {cycle.number}: {_why_too_late(cycle)}. It changes nothing."
+    return Kind.REPORT_TOO_LATE, message, _as_data(cycle, report)
+
+
+def _as_data(cycle: Cycle, report: Report) -> dict[str, Any]:
+    return {
+        "cycle_id": str(cycle.pk),
+        "report_url": report.report_url,
+        "observed_similarity": report.observed_similarity,
+        "human_uploader_id": report.human_uploader_id,
+        "via": report.via,
+    }
 
 
 def _is_unread(run: Run, cycle: Cycle) -> bool:

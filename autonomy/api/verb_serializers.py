@@ -17,15 +17,11 @@ class AsGiven(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
-class NothingSerializer(StrictSerializer):
-    pass
-
-
-class CancelSerializer(StrictSerializer):
+class ReasonSerializer(StrictSerializer):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=1000)
 
 
-class RaiseBudgetSerializer(StrictSerializer):
+class RaiseBudgetSerializer(ReasonSerializer):
     tokens = AsGiven(required=False, allow_null=True, default=None)
     seconds = AsGiven(required=False, allow_null=True, default=None)
     usd = AsGiven(required=False, allow_null=True, default=None)
@@ -50,3 +46,10 @@ class PageSerializer(StrictSerializer):
 
     limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=200)
     before = serializers.CharField(required=False, default=None, max_length=64)
+
+
+class DiffSerializer(StrictSerializer):
+    """The query of a difference: `?from=…&to=…`, two checkpoints."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {name: serializers.CharField(max_length=64) for name in ("from", "to")}

@@ -26,7 +26,7 @@ class VerbView(APIView):
     """Its service is called with the body's fields; the answer is the run's snapshot."""
 
     act: ClassVar[Act]
-    body: ClassVar[type[StrictSerializer]] = bodies.NothingSerializer
+    body: ClassVar[type[StrictSerializer]]
     service: ClassVar[Any]
 
     def post(self, request: Request, run_id: UUID) -> Response:
@@ -41,12 +41,13 @@ class VerbView(APIView):
 
 class CancelView(VerbView):
     act = "cancel_run"
-    body = bodies.CancelSerializer
+    body = bodies.ReasonSerializer
     service = staticmethod(cancel_run)
 
 
 class RetryView(VerbView):
     act = "retry_run"
+    body = bodies.ReasonSerializer
     service = staticmethod(retry_run)
 
 

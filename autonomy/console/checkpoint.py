@@ -8,26 +8,23 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, run_link
+from autonomy.console import checkpoint_state, figures
+from autonomy.console.read_only import RunRows, run_link
 from autonomy.console.verb import FORK
 from autonomy.models import Checkpoint
 from autonomy.selectors.permission import may
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(EndlessAdmin):
+class CheckpointAdmin(RunRows):
     list_display = ["checkpoint_id", "run_title", "superstep", "origin", "namespace", "age"]
-    search_fields = ["checkpoint_id", "run__title", "run__id__startswith"]
+    search_fields = ["checkpoint_id__startswith", "run__title"]
     search_help_text = "Search by checkpoint id, or by the run's title or id"
-    list_select_related = ["run"]
     heavy = ("checkpoint", "run__task_spec")
     ordering = ["-id"]
     change_form_outer_before_template = "console/checkpoint_top.html"
-    fields = [
-        "run", "checkpoint_id", "parent_checkpoint_id", "namespace", "superstep", "origin", "metadata", "checkpoint",
-        "created_at",
-    ]  # fmt: skip
+    change_form_outer_after_template = "console/checkpoint_bottom.html"
+    fields = ["run", "checkpoint_id", "parent_checkpoint_id", "namespace", "superstep", "origin", "created_at"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -36,9 +33,10 @@ class CheckpointAdmin(EndlessAdmin):
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             checkpoint = page.context_data["original"]
             page.context_data["may_fork"] = not checkpoint.namespace and may(request.user, checkpoint.run, FORK.act)
+            page.context_data |= checkpoint_state.read(checkpoint)
         return page
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, checkpoint: Checkpoint) -> SafeString:
         return run_link(checkpoint.run_id, checkpoint.run.title)
 
@@ -50,6 +48,6 @@ class CheckpointAdmin(EndlessAdmin):
     def origin(self, checkpoint: Checkpoint) -> Any:
         return checkpoint.metadata.get("source")
 
-    @display(description="Age", ordering="-created_at")
+    @display(description="Age", ordering="-id")
     def age(self, checkpoint: Checkpoint) -> SafeString | str:
         return figures.age(checkpoint.created_at)

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin, NewestInline, run_link, shortened
+from autonomy.console.read_only import RunRows, run_link, shortened
 from autonomy.episodes.kinds import Kind
 from autonomy.graph.state import NODES
 from autonomy.models import Episode
@@ -38,21 +38,21 @@ class NodeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Episode)
-class EpisodeAdmin(EndlessAdmin):
+class EpisodeAdmin(RunRows):
     list_display = ["number", "run_title", "kind", "node", "message_line", "actor", "age"]
     list_filter = [KindFilter, NodeFilter]
-    search_fields = ["message", "run__title", "run__id__startswith"]
+    search_fields = ["message", "run__title"]
     search_help_text = "Search by message, or by the run's title or id"
     list_select_related = ["run", "actor"]
     heavy = ("data", "run__task_spec")
     ordering = ["-id"]
     fields = ["run", "seq", "kind", "node", "attempt", "message", "data", "actor", "created_at"]
 
-    @display(description="Number", ordering="seq")
+    @display(description="Number")
     def number(self, episode: Episode) -> str:
         return f"#{episode.seq}"
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, episode: Episode) -> SafeString:
         return run_link(episode.run_id, episode.run.title)
 
@@ -60,21 +60,6 @@ class EpisodeAdmin(EndlessAdmin):
     def message_line(self, episode: Episode) -> str:
         return shortened(episode.message)
 
-    @display(description="Age", ordering="-created_at")
+    @display(description="Age", ordering="-id")
     def age(self, episode: Episode) -> SafeString | str:
         return figures.age(episode.created_at)
-
-
-class EpisodeInline(NewestInline):
-    model = Episode
-    fields = ["message_line", "node", "actor", "created_at"]
-    readonly_fields = fields
-    ordering = ["-seq"]
-    heavy = ("data",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Episode]:
-        return super().get_queryset(request).select_related("actor")
-
-    @display(description="Message")
-    def message_line(self, episode: Episode) -> str:
-        return shortened(episode.message, 400)

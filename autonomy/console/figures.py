@@ -78,6 +78,11 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
 
 
+def latency(milliseconds: float) -> str:
+    told = f"{milliseconds:,.0f} ms" if milliseconds < 1000 else duration(milliseconds / 1000)
+    return told.replace(" ", "\u00a0")
+
+
 def usd(amount: object) -> str:
     value = float(str(amount))
     return f"${value:,.4f}" if 0 < value < 0.01 else f"${value:,.2f}"

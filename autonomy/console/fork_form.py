@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from autonomy.console.beginning import beginning
 from autonomy.console.outlook import NODES
 from autonomy.console.verb_form import VerbForm
 from autonomy.models import Run
@@ -67,7 +68,10 @@ class ForkForm(VerbForm):
 
     def __init__(self, run: Run, *args: Any, **kwargs: Any) -> None:
         super().__init__(run, *args, **kwargs)
-        self._name_checkpoints(self["checkpoint_id"].value())
+        chosen = self["checkpoint_id"]
+        self._name_checkpoints(chosen.value())
+        if begins_with := beginning(run, chosen.value()):
+            chosen.help_text = f"What is chosen here: {begins_with}"
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

@@ -5,21 +5,23 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
+from autonomy.console.priority_filter import PriorityFilter
+from autonomy.console.read_only import RunRows, run_link, shortened
 from autonomy.models import Job
 
 STATE_LABELS = {"queued": "info", "running": "primary", "done": "success", "failed": "danger", "cancelled": "default"}
+# Those of the queue itself: an index leads to them, however old they are.
+LIVE = ("queued", "running")
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(RunRows):
     list_display = [
         "kind", "state_label", "run_title", "priority", "attempts", "scheduled_at", "worker", "error_line", "age",
     ]  # fmt: skip
-    list_filter = ["state", "kind", "priority"]
-    search_fields = ["run__title", "run__id__startswith", "worker", "last_error"]
+    list_filter = ["state", "kind", PriorityFilter]
+    search_fields = ["run__title", "worker", "last_error"]
     search_help_text = "Search by the run's title or id, the worker, or the error"
-    list_select_related = ["run"]
     heavy = ("run__task_spec",)
     ordering = ["-id"]
     fieldsets = [
@@ -28,32 +30,16 @@ class JobAdmin(ReadOnlyAdmin):
         ("Times", {"fields": ["created_at", "scheduled_at", "started_at", "finished_at"]}),
     ]
 
-    @display(description="State", ordering="state", label=STATE_LABELS)
+    def few(self, given: dict[str, str]) -> bool:
+        return given.get("state__exact") in LIVE or super().few(given)
+
+    @display(description="State", label=STATE_LABELS)
     def state_label(self, job: Job) -> tuple[str, str]:
         return job.state, job.get_state_display()
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, job: Job) -> SafeString:
         return run_link(job.run_id, job.run.title)
-
-    @display(description="Attempts", ordering="attempt")
-    def attempts(self, job: Job) -> str:
-        return f"{job.attempt} of {job.max_attempts}"
-
-    @display(description="Last error")
-    def error_line(self, job: Job) -> str:
-        return shortened(job.last_error, 90)
-
-    @display(description="Age", ordering="-created_at")
-    def age(self, job: Job) -> SafeString | str:
-        return figures.age(job.created_at)
-
-
-class JobInline(NewestInline):
-    model = Job
-    fields = ["state", "attempts", "scheduled_at", "finished_at", "worker", "error_line"]
-    readonly_fields = fields
-    ordering = ["-id"]
 
     @display(description="Attempts")
     def attempts(self, job: Job) -> str:
@@ -61,4 +47,8 @@ class JobInline(NewestInline):
 
     @display(description="Last error")
     def error_line(self, job: Job) -> str:
-        return shortened(job.last_error)
+        return shortened(job.last_error, 90)
+
+    @display(description="Age", ordering="-id")
+    def age(self, job: Job) -> SafeString | str:
+        return figures.age(job.created_at)

@@ -13,10 +13,12 @@ from autonomy.models import Run
 
 @dataclass(frozen=True)
 class Panel:
-    """`read` gives the context for both templates, or None to stay away from this reader."""
+    """`card` is the template of a section on the overview, with the context `panel` that `read` gives.
 
-    top: str
-    bottom: str
+    `read` gives None to stay away from this reader.
+    """
+
+    card: str
     read: Callable[[HttpRequest, Run], dict[str, Any] | None]
 
 
@@ -25,4 +27,4 @@ PANELS: list[Panel] = []
 
 def panels_for(request: HttpRequest, run: Run) -> list[dict[str, Any]]:
     found = ((panel, panel.read(request, run)) for panel in PANELS)
-    return [{"top": panel.top, "bottom": panel.bottom, **context} for panel, context in found if context is not None]
+    return [{"card": panel.card, **context} for panel, context in found if context is not None]

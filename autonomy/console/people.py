@@ -31,7 +31,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    list_before_template = "console/groups_note.html"
 
 
 @admin.register(TokenProxy)

@@ -6,7 +6,7 @@ from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.providers_page import ProvidersPage
-from autonomy.console.read_only import NewestInline, run_link, shortened
+from autonomy.console.read_only import run_link, shortened
 from autonomy.models import ProviderCall
 
 OUTCOME_LABELS = {"pending": "info", "ok": "success", "retryable": "warning", "final": "danger", "lost": "danger"}
@@ -15,20 +15,20 @@ OUTCOME_LABELS = {"pending": "info", "ok": "success", "retryable": "warning", "f
 class Columns:
     """Columns that the list and the run's page share."""
 
-    @display(description="Cost", ordering="usd")
+    @display(description="Cost")
     def cost(self, call: ProviderCall) -> str:
         if call.usd is None and not (call.tokens_in or call.tokens_out or call.outcome == ProviderCall.Outcome.OK):
             return "–"
         amount = "unknown" if call.usd is None else figures.usd(call.usd)
         return f"{amount} (estimated)" if call.estimated else amount
 
-    @display(description="Tokens in / out", ordering="tokens_out")
+    @display(description="Tokens in / out")
     def tokens(self, call: ProviderCall) -> str:
         return f"{call.tokens_in:,} / {call.tokens_out:,}"
 
-    @display(description="Latency", ordering="latency_ms")
+    @display(description="Latency")
     def latency(self, call: ProviderCall) -> str:
-        return figures.duration(call.latency_ms / 1000)
+        return figures.latency(call.latency_ms)
 
     @display(description="Error")
     def error_line(self, call: ProviderCall) -> str:
@@ -41,9 +41,8 @@ class ProviderCallAdmin(Columns, ProvidersPage):
         "answered_by", "outcome_label", "run_title", "kind", "node", "attempt", "tokens", "cost", "latency", "age",
     ]  # fmt: skip
     list_filter = ["outcome", "kind", "estimated"]
-    search_fields = ["provider", "model", "error", "run__title", "run__id__startswith", "operation_id__startswith"]
+    search_fields = ["provider", "model", "error", "run__title", "operation_id__startswith"]
     search_help_text = "Search by provider, model, error, run or operation"
-    list_select_related = ["run"]
     heavy = ("run__task_spec",)
     ordering = ["-id"]
     fieldsets = [
@@ -52,25 +51,18 @@ class ProviderCallAdmin(Columns, ProvidersPage):
         ("Usage", {"fields": ["tokens_in", "tokens_out", "tokens_cached", "cost"]}),
     ]
 
-    @display(description="Provider", ordering="provider")
+    @display(description="Provider")
     def answered_by(self, call: ProviderCall) -> str:
         return f"{call.provider} {call.model}".strip()
 
-    @display(description="Outcome", ordering="outcome", label=OUTCOME_LABELS)
+    @display(description="Outcome", label=OUTCOME_LABELS)
     def outcome_label(self, call: ProviderCall) -> tuple[str, str]:
         return call.outcome, call.get_outcome_display()
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, call: ProviderCall) -> SafeString:
         return run_link(call.run_id, call.run.title)
 
-    @display(description="Age", ordering="-created_at")
+    @display(description="Age", ordering="-id")
     def age(self, call: ProviderCall) -> SafeString | str:
         return figures.age(call.created_at)
-
-
-class ProviderCallInline(Columns, NewestInline):
-    model = ProviderCall
-    fields = ["kind", "node", "tokens", "cost", "latency", "error_line", "created_at"]
-    readonly_fields = fields
-    ordering = ["-id"]

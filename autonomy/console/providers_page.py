@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,8 +18,9 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from autonomy.console import figures
-from autonomy.console.read_only import EndlessAdmin
+from autonomy.console.read_only import RunRows
 from autonomy.errors import AutonomyError
+from autonomy.models import ProviderCall
 from autonomy.providers.breaker import breaker
 from autonomy.selectors.providers import calls_of_a_day, provider_states
 from autonomy.services.ask_again import PERMISSION, ask_again
@@ -31,7 +34,7 @@ KINDS = {
 NONE = {"attempts": 0, "failed": 0, "tokens": 0, "usd": None, "last_failure": None}
 
 
-class ProvidersPage(EndlessAdmin):
+class ProvidersPage(RunRows):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.providers_view))
         return [path("providers/", view, name="autonomy_providercall_providers"), *super().get_urls()]
@@ -70,6 +73,14 @@ def _ask_again(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(request, f"{name} is asked again from now on.")
+        # No row belongs to a provider: the entry has its name, and leads nowhere.
+        LogEntry.objects.create(
+            user=request.user,  # type: ignore[misc]
+            content_type=ContentType.objects.get_for_model(ProviderCall),
+            object_repr=name,
+            action_flag=CHANGE,
+            change_message=f"Had {key} asked again.",
+        )
     return redirect(ADDRESS)
 
 
@@ -79,7 +90,7 @@ def _row(one: dict[str, Any], calls: dict[str, dict[str, Any]]) -> list[SafeStri
     tokens = [f"{did['tokens']:,}" if did["tokens"] else "–"]
     return [
         f"{one['name']} {one['model']}".strip(),
-        _state(one),
+        state_in_words(one),
         f"{did['attempts']:,}{failed}" if did["attempts"] else "–",
         *(tokens if one["kind"] == "llm" else []),
         _cost(did),
@@ -87,7 +98,7 @@ def _row(one: dict[str, Any], calls: dict[str, dict[str, Any]]) -> list[SafeStri
     ]
 
 
-def _state(one: dict[str, Any]) -> str:
+def state_in_words(one: dict[str, Any]) -> str:
     if one["state"] == "closed":
         return "In use"
     why = f": {one['reason']}" if one["reason"] else ""

@@ -5,17 +5,28 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib import messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
+from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
-from unfold.paginator import InfinitePaginator
-from unfold.views import ChangeList
+
+from autonomy.console.related import PermittedLinks
+from autonomy.console.rows import EndlessPaginator, Rows
+from autonomy.selectors.run_search import runs_named
 
 INLINE_ROWS = 15
+LONGEST = 200
+NOT_UNDERSTOOD = (
+    "Something in the address of this list cannot be understood: a filter, or the number of a page. The list is shown "
+    "from its beginning, without filters."
+)
 
 
 class ReadOnly:
@@ -31,16 +42,11 @@ class ReadOnly:
         return False
 
 
-class Rows(ChangeList):
-    """Without a filter the rows found are all there are; a second count would say the same."""
+class ReadOnlyAdmin(ReadOnly, PermittedLinks, ModelAdmin):
+    """Lists of tables that only grow: no count, and no look at all rows, whatever the address asks for."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        if not self.query and not self.has_active_filters:
-            self.full_result_count = self.result_count
-
-
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+    change_list_template = "console/list.html"
+    paginator = EndlessPaginator
     actions: ClassVar[list[str] | None] = None
     list_per_page = 50
     show_full_result_count = False
@@ -49,6 +55,10 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     empty_value_display = "–"
     # Columns that lists never need: original bytes, whole documents.
     heavy: tuple[str, ...] = ()
+    # So many of the newest rows are looked at where no index finds those that are asked for; None: all of them.
+    looked_at: int | None = None
+    # What other pages' links narrow the list by.
+    linked: tuple[str, ...] = ("run__id__exact", "cycle__id__exact")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Rows]:
         return Rows
@@ -57,11 +67,60 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.defer(*self.heavy)
 
+    def few(self, given: dict[str, str]) -> bool:
+        """Whether an index leads from these filters to few rows."""
+        return "run__id__exact" in given
 
-class EndlessAdmin(ReadOnlyAdmin):
-    """For tables that only grow: pages without a count of all rows."""
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The filters that the list offers and the links to it: any other lookup would read the whole table."""
+        by_date = lookup.rpartition("__")[0] == self.date_hierarchy
+        return lookup in self.linked or by_date or any(lookup in names_of(one) for one in self.get_list_filter(request))
 
-    paginator = InfinitePaginator
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if trouble := unreadable(request):
+            messages.warning(request, trouble)
+            return redirect(request.path)
+        if ERROR_FLAG in request.GET:
+            messages.warning(request, NOT_UNDERSTOOD)
+            return redirect(request.path)
+        try:
+            return super().changelist_view(request, extra_context)
+        except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
+            messages.warning(request, NOT_UNDERSTOOD)
+            return redirect(request.path)
+
+
+def unreadable(request: HttpRequest) -> str:
+    """Why a list's address cannot be read, in a sentence; empty if it can."""
+    if len(request.GET.get(SEARCH_VAR, "")) > LONGEST:
+        return f"A search takes up to {LONGEST} characters. The list is shown without it."
+    if any("\0" in text or len(text) > LONGEST for values in request.GET.lists() for text in (values[0], *values[1])):
+        return NOT_UNDERSTOOD
+    return ""
+
+
+def names_of(list_filter: Any) -> tuple[str, ...]:
+    """The names in an address that a filter of the list answers to."""
+    if isinstance(list_filter, type):
+        return getattr(list_filter, "parameters", ()) or (getattr(list_filter, "parameter_name", ""),)
+    name = list_filter if isinstance(list_filter, str) else list_filter[0]
+    return name, f"{name}__exact", f"{name}__isempty"
+
+
+class RunRows(ReadOnlyAdmin):
+    """Rows that belong to runs. So much of a run's id as nobody writes by chance means the rows of that run."""
+
+    looked_at = 50_000
+    list_select_related: ClassVar[list[str]] = ["run"]
+    sortable_by: ClassVar[list[str]] = ["age"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if named := runs_named(search_term):
+            return queryset.filter(run_id__in=named), False
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
 
 class NewestRows(PaginationInlineFormSet):
@@ -76,7 +135,7 @@ class NewestRows(PaginationInlineFormSet):
         return self._queryset
 
 
-class NewestInline(ReadOnly, TabularInline):
+class NewestInline(ReadOnly, PermittedLinks, TabularInline):
     """A bounded table on the run's page, with a link to the full list."""
 
     formset = NewestRows

@@ -4,28 +4,41 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link, shortened
-from autonomy.models import Passage, Source
+from autonomy.console import figures
+from autonomy.console.read_only import RunRows, run_link, shortened
+from autonomy.models import Source
+from autonomy.selectors.passages import window
 from autonomy.tools.web_search import reading
 
 STATUS_LABELS = {"pending": "info", "read": "success", "skipped": "warning"}
-# Read in one sitting; the rest of a book stays in the database.
-SHOWN_PASSAGES = 200
+
+
+class OriginFilter(admin.SimpleListFilter):
+    """From the list of origins, not from the rows."""
+
+    title = "origin"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(origin, origin) for origin in ("inline", "upload", "search")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Source]) -> QuerySet[Source]:
+        return queryset.filter(origin=self.value()) if self.value() else queryset
 
 
 @admin.register(Source)
-class SourceAdmin(ReadOnlyAdmin):
-    list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason"]
-    list_filter = ["status", "origin"]
-    search_fields = ["title", "key", "filename", "run__title", "run__id__startswith"]
+class SourceAdmin(RunRows):
+    list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason", "age"]
+    list_filter = ["status", OriginFilter]
+    search_fields = ["title", "key", "filename", "run__title"]
     search_help_text = "Search by title, key or file name, or by the run's title or id"
-    list_select_related = ["run"]
     heavy = ("original", "headings", "csl", "run__task_spec")
     ordering = ["-id"]
     change_form_outer_after_template = "console/passages.html"
@@ -35,22 +48,22 @@ class SourceAdmin(ReadOnlyAdmin):
         ("Reference", {"fields": ["link", "csl", "outline"]}),
     ]
 
-    @display(description="Title", ordering="title")
+    @display(description="Title")
     def title_line(self, source: Source) -> str:
         return shortened(source.title, 80)
 
-    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    @display(description="Status", label=STATUS_LABELS)
     def status_label(self, source: Source) -> tuple[str, str]:
         return source.status, source.get_status_display()
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, source: Source) -> SafeString:
         return run_link(source.run_id, source.run.title)
 
     @display(description="Link")
     def link(self, source: Source) -> SafeString | str:
         """Where the work is, by its DOI or its address. Metadata comes from outside: only http and https are links."""
-        return _link(source) or "–"
+        return reference_link(source) or "–"
 
     @display(description="Headings")
     def outline(self, source: Source) -> SafeString:
@@ -60,40 +73,37 @@ class SourceAdmin(ReadOnlyAdmin):
     def reason(self, source: Source) -> str:
         return shortened(source.skipped_reason, 90)
 
+    @display(description="Age", ordering="-id")
+    def age(self, source: Source) -> SafeString | str:
+        return figures.age(source.created_at)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
-            passages = Passage.objects.filter(source_id=page.context_data["original"].pk)
-            page.context_data["passages"] = passages.order_by("position").only("position", "text")[:SHOWN_PASSAGES]
+            page.context_data |= _text(request, page.context_data["original"].pk)
         return page
 
 
-def _link(source: Source) -> SafeString | str:
+def _text(request: HttpRequest, source_id: int) -> dict[str, Any]:
+    """The text around `?passage=`, which is marked, or from `?from=` on."""
+    asked, first = (_position(request.GET.get(name, "")) for name in ("passage", "from"))
+    text = window(source_id, around=asked, first=first)
+    is_lost = asked is not None and first is None and asked not in {one["position"] for one in text["passages"]}
+    if is_lost or not text["passages"]:
+        text = window(source_id)
+    return {"text": text, "cited": None if is_lost else asked, "asked": asked, "is_lost": is_lost and text["passages"]}
+
+
+def _position(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+def reference_link(source: Source) -> SafeString | str:
+    """To the work, by its DOI or its address; empty where neither is known."""
     doi, url = reading.doi(source.csl.get("DOI")), reading.url(source.csl.get("URL"))
     address = f"https://doi.org/{quote(doi)}" if doi else url
     if not address:
         return ""
     return format_html('<a class="text-link" href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>', address)
-
-
-class SourceInline(NewestInline):
-    model = Source
-    fields = ["citation", "status", "why", "where", "words"]
-    readonly_fields = fields
-    ordering = ["id"]
-    heavy = ("original", "headings")
-
-    @display(description="Key")
-    def citation(self, source: Source) -> SafeString:
-        return format_html("<code>@{}</code>", source.key)
-
-    @display(description="File or link")
-    def where(self, source: Source) -> SafeString | str:
-        """What was found by a search has no file that anybody knows."""
-        return (_link(source) if source.origin == "search" else "") or source.filename
-
-    @display(description="Why skipped")
-    def why(self, source: Source) -> str:
-        return source.skipped_reason

@@ -23,7 +23,7 @@ def spending(request: HttpRequest, run: Run) -> dict[str, Any] | None:
     rows = [_row(f"{one['provider']} {one['model']}".strip(), one) for one in told["calls"]]
     if len(rows) > 1:
         rows.append(_row("All", {"node": "", "operations": "", "latency_ms": None, **told["total"]}))
-    return {"table": {"headers": HEADERS, "rows": rows}, "reserved": _reserved(told)}
+    return {"table": {"headers": HEADERS, "rows": rows}}
 
 
 def _row(name: str, one: dict[str, Any]) -> list[str]:
@@ -35,7 +35,7 @@ def _row(name: str, one: dict[str, Any]) -> list[str]:
         _attempts(one),
         f"{one['tokens_in']:,} / {one['tokens_cached']:,} / {one['tokens_out']:,}",
         _cost(one),
-        f"{_seconds(latency['median'])} / {_seconds(latency['p95'])}" if latency else "–",
+        f"{figures.latency(latency['median'])} / {figures.latency(latency['p95'])}" if latency else "–",
     ]
 
 
@@ -55,13 +55,3 @@ def _cost(one: dict[str, Any]) -> str:
         more = f" + {one['unknown_price']:,} of unknown price" if one["unknown_price"] else ""
         amount = f"{figures.usd(one['usd'])}{more}"
     return f"{amount}, {one['estimated']:.0%} estimated" if one["estimated"] else amount
-
-
-def _seconds(milliseconds: int) -> str:
-    told = f"{milliseconds:,} ms" if milliseconds < 1000 else figures.duration(milliseconds / 1000)
-    return told.replace(" ", "\u00a0")
-
-
-def _reserved(told: dict[str, Any]) -> str:
-    tokens, usd = told["reserved"]["tokens"], told["reserved"]["usd"]
-    return f"{tokens:,} tokens, {figures.usd(usd)}" if tokens or usd else ""

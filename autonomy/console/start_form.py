@@ -1,4 +1,4 @@
-"""The form that starts a run. What it says is checked by the journey; its errors come back to the fields here."""
+"""The form that starts a run, made for one journey. The journey checks what it says; errors come back to the fields."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
-from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
-    BASE_INPUT_CLASSES,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -21,32 +18,33 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from autonomy.console.journey_fields import LEFT_OUT, bounds_in_words, own_fields
+from autonomy.console.journey_schema import UNKNOWN, shapes
 from autonomy.console.moment_field import MomentField
 from autonomy.console.priority_field import PriorityField
 from autonomy.console.service_form import ServiceForm
+from autonomy.console.source_fields import FilesField, limits_of_files
+from autonomy.errors import InvalidInput
+from autonomy.journeys.journey import Journey, LimitsSpec
 from autonomy.journeys.registry import journeys
 from autonomy.providers.configured import language_models
-from autonomy.services.start_run import GivenSource, default_limits
-from autonomy.tools.extract import SUPPORTED
+from autonomy.services.start_run import default_limits
 
-# Where an error of start_run belongs on the page.
-_FIELDS = {
-    "task_spec.topic": "topic",
-    "task_spec.title": "title",
-    "task_spec.sections": "headings",
-    "task_spec.words": "words",
-    "task_spec.web_search": "web_search",
-    "task_spec.model": "model",
-    "task_spec.target_similarity": "target_similarity",
-    "task_spec.max_revisions": "max_revisions",
-    "task_spec.limits.tokens": "limit_tokens",
-    "task_spec.limits.seconds": "limit_seconds",
-    "task_spec.limits.usd": "limit_usd",
-    "sources": "source_files",
+LIMITS = ("tokens", "seconds", "usd")
+# The form's fields for those of the common task spec; `limits` has three.
+FIELDS = {
+    "topic": "topic",
+    "title": "title",
+    "sections": "headings",
+    "words": "words",
+    "web_search": "web_search",
+    "model": "model",
+    "target_similarity": "target_similarity",
+    "max_revisions": "max_revisions",
 }
 
 
-def _new_key() -> str:
+def new_key() -> str:
     return str(uuid4())
 
 
@@ -54,27 +52,8 @@ def _number(**attrs: Any) -> UnfoldAdminIntegerFieldWidget:
     return UnfoldAdminIntegerFieldWidget({"step": "any", **attrs})
 
 
-class FilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Any number of files; too large ones are refused before they are read."""
-
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
-        files = [one for one in data or [] if one]
-        limit = settings.ENV.autonomy_upload_max_bytes
-        for one in files:
-            super().clean(one, initial)
-            if not one.name.lower().endswith(SUPPORTED):
-                raise forms.ValidationError(f"{one.name} cannot be read. Files may end in {', '.join(SUPPORTED)}.")
-            if one.size > limit:
-                raise forms.ValidationError(f"{one.name} is larger than {filesizeformat(limit)}.")
-        return files
-
-
 class StartForm(ServiceForm):
-    journey = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+    journey = forms.ChoiceField(widget=forms.HiddenInput)
     topic = forms.CharField(
         help_text="What to write about, in a sentence or a few.", widget=UnfoldAdminTextareaWidget({"rows": 3})
     )
@@ -86,13 +65,9 @@ class StartForm(ServiceForm):
         help_text="One a line, in order. Empty: the plan chooses.",
         widget=UnfoldAdminTextareaWidget({"rows": 4}),
     )
-    words = forms.IntegerField(required=False, help_text="Length to aim for.", widget=_number())
+    words = forms.IntegerField(required=False, help_text="Length to aim for.", widget=_number(step="1"))
     model = forms.ChoiceField(required=False, label="Language model", widget=UnfoldAdminSelectWidget)
-    source_files = FilesField(
-        required=False,
-        label="Source files",
-        widget=FilesInput({"class": " ".join([*BASE_INPUT_CLASSES, "max-w-2xl"]), "accept": ",".join(SUPPORTED)}),
-    )
+    source_files = FilesField(required=False, label="Source files")
     web_search = forms.BooleanField(required=False, label="Also look for sources", widget=UnfoldBooleanSwitchWidget)
     target_similarity = forms.FloatField(
         required=False,
@@ -101,16 +76,15 @@ class StartForm(ServiceForm):
         widget=_number(),
     )
     max_revisions = forms.IntegerField(
-        required=False, label="Revisions, at most", help_text="Hand-offs after the first.", widget=_number()
+        required=False, label="Revisions, at most", help_text="Hand-offs after the first.", widget=_number(step="1")
     )
-    limit_tokens = forms.IntegerField(required=False, label="Limit of tokens", widget=_number())
+    limit_tokens = forms.IntegerField(required=False, label="Limit of tokens", widget=_number(step="1"))
     limit_seconds = forms.FloatField(
-        required=False,
-        label="Limit of seconds",
-        help_text="Of execution; waiting costs nothing.",
-        widget=_number(),
+        required=False, label="Limit of seconds", help_text="Of execution; waiting costs nothing.", widget=_number()
     )
-    limit_usd = forms.FloatField(required=False, label="Limit of US dollars", widget=_number())
+    limit_usd = forms.FloatField(
+        required=False, label="Limit of US dollars", help_text="0 allows models that cost nothing.", widget=_number()
+    )
     owner: forms.ModelChoiceField[Any] = forms.ModelChoiceField(
         queryset=None,
         to_field_name="username",
@@ -120,102 +94,127 @@ class StartForm(ServiceForm):
     )
     priority = PriorityField()
     scheduled_at = MomentField(
-        required=False,
-        label="Start at (UTC)",
-        help_text="Empty: at once. At most a year ahead.",
+        required=False, label="Start at (UTC)", help_text="Empty: at once. At most a year ahead."
     )
     idempotency_key = forms.CharField(
-        required=False, initial=_new_key, widget=forms.HiddenInput({"autocomplete": "off"})
+        required=False, initial=new_key, widget=forms.HiddenInput({"autocomplete": "off"})
     )
 
-    def __init__(self, *args: Any, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
+    def __init__(self, chosen: Journey, *args: Any, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        env, all_journeys = settings.ENV, journeys().values()
+        self.chosen, self.user = chosen, user
+        self.own = own_fields(chosen)
         fields: dict[str, Any] = self.fields
-        fields["journey"].choices = [(one.name, f"{one.title} – {one.description}") for one in all_journeys]
+        fields["journey"].choices = [(one.name, one.title) for one in journeys().values()]
+        fields["journey"].initial = chosen.name
         fields["owner"].queryset = get_user_model().objects.filter(is_active=True)
         fields["owner"].initial = user.get_username()
-        usual = {one.title: one.task_spec.model_fields["words"].default for one in all_journeys}
-        fields["words"].help_text += " Empty: " + ", ".join(f"{n} ({title})" for title, n in usual.items()) + "."
+        fields["source_files"].help_text = limits_of_files()
         self._offer_models(fields)
-        fields["source_files"].help_text = (
-            f"{', '.join(SUPPORTED)}; up to {env.autonomy_upload_max_files} sources of "
-            f"{filesizeformat(env.autonomy_upload_max_bytes)} each. "
-            "The run may cite nothing else, but for what it is asked to look for."
+        self._offer_search(fields)
+        self._say_bounds(fields)
+        for one in self.own:
+            fields[one.name] = one.form_field
+            if one.shape.key in FIELDS:
+                fields.pop(FIELDS[one.shape.key], None)
+
+    def _offer_models(self, fields: dict[str, Any]) -> None:
+        models = [(one.name, f"{one.name} ({one.model})") for one in language_models()]
+        if len(models) < 2:
+            del fields["model"]
+            return
+        usual = self.chosen.model if self.chosen.model in dict(models) else None
+        fields["model"].choices = [("", f"As the journey says: {usual}" if usual else "As configured"), *models]
+        fields["model"].help_text = (
+            "Which one is asked first; if it fails, the others follow in their order: "
+            f"{', '.join(name for name, _ in models)}."
         )
+
+    def _offer_search(self, fields: dict[str, Any]) -> None:
+        env = settings.ENV
         fields["web_search"].help_text = (
             f"The topic and the queries of the plan are sent to {', '.join(env.autonomy_search)}."
             if env.autonomy_search
             else "No search service is configured: see AUTONOMY_SEARCH in the settings."
         )
         fields["web_search"].disabled = not env.autonomy_search
-        for name, default in {
+        fields["web_search"].initial = bool(env.autonomy_search) and self._default("web_search") is True
+
+    def _say_bounds(self, fields: dict[str, Any]) -> None:
+        """Those of this journey, and what holds where nothing is typed."""
+        env, found = settings.ENV, shapes(self.chosen.task_spec)
+        for name, general in {
+            "words": None,
             "target_similarity": env.turnitin_target_similarity,
             "max_revisions": env.autonomy_max_revisions,
         }.items():
-            fields[name].widget.attrs["placeholder"] = f"{default:,} (default)"
-        defaults = [default_limits(one) for one in all_journeys]
-        for name in ("tokens", "seconds", "usd"):
-            told = dict.fromkeys(f"{limits[name]:,}" for limits in defaults)
-            fields[f"limit_{name}"].widget.attrs["placeholder"] = " or ".join(told) + " (default)"
+            default = self._default(name)
+            _bind(fields[FIELDS[name]], found.get(name), general if default is None else default)
+        limits, defaults = shapes(LimitsSpec), default_limits(self.chosen)
+        for name in LIMITS:
+            _bind(fields[f"limit_{name}"], limits[name], defaults[name])
+        for name in ("topic", "headings"):
+            shape = found.get("sections" if name == "headings" else name)
+            told = bounds_in_words(shape) if shape else ""
+            fields[name].help_text = f"{fields[name].help_text} {told}".strip()
 
-    @staticmethod
-    def _offer_models(fields: dict[str, Any]) -> None:
-        models = [(one.name, f"{one.name} ({one.model})") for one in language_models()]
-        if len(models) < 2:
-            del fields["model"]
-            return
-        fields["model"].choices = [("", "As configured"), *models]
-        fields["model"].help_text = (
-            "Which one is asked first; if it fails, the others follow in their order: "
-            f"{', '.join(name for name, _ in models)}."
-        )
+    def _default(self, name: str) -> Any:
+        shape = shapes(self.chosen.task_spec).get(name)
+        return None if shape is None or shape.default is UNKNOWN else shape.default
 
     def task_spec(self) -> dict[str, Any]:
+        """As the API takes it; what was left empty is left out."""
         said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
-        limits = {name: said[f"limit_{name}"] for name in ("tokens", "seconds", "usd") if f"limit_{name}" in said}
-        asked = ("topic", "title", "words", "web_search", "model", "target_similarity", "max_revisions")
-        return {
-            **{name: said[name] for name in asked if name in said},
-            "sections": [line.strip() for line in said.get("headings", "").splitlines() if line.strip()],
-            "limits": limits,
+        limits = {name: said[f"limit_{name}"] for name in LIMITS if f"limit_{name}" in said}
+        spec = {key: said[name] for key, name in FIELDS.items() if name in said and name in self.fields}
+        if "sections" in spec:
+            spec["sections"] = [line.strip() for line in spec["sections"].splitlines() if line.strip()]
+        own = {
+            one.shape.key: one.said(self.cleaned_data[one.name]) for one in self.own if one.name in self.cleaned_data
         }
+        spec |= {key: value for key, value in own.items() if value is not LEFT_OUT}
+        return spec | ({"limits": limits} if limits else {})
 
-    def given_sources(self, pasted: list[dict[str, Any]]) -> list[GivenSource]:
-        return [
-            *(GivenSource(one.name or "upload.txt", one.read()) for one in self.cleaned_data["source_files"]),
-            *(
-                GivenSource(f"{one['title']}.txt", one["text"].encode(), one["title"], "inline")
-                for one in pasted
-                if one.get("text")
-            ),
-        ]
+    def so_far(self) -> dict[str, Any]:
+        """The values that are right already; none of a form that was not sent."""
+        return self.cleaned_data if self.is_bound and self.errors is not None else {}
+
+    def take_errors(self, error: InvalidInput) -> None:
+        """A field that was wrong before the journey looked at it has nothing more to be told."""
+        told = error.details.get("fields", {})
+        left = {where: said for where, said in told.items() if self.place(where)[0] not in self.errors}
+        if left or not told:
+            super().take_errors(InvalidInput(error.message, fields=left) if told else error)
 
     def take_new_key(self) -> None:
         """So that the form, sent once more, starts another run."""
         self.data = cast(QueryDict, self.data).copy()
-        self.data["idempotency_key"] = _new_key()
+        self.data["idempotency_key"] = new_key()
 
     def place(self, where: str) -> tuple[str | None, str]:
-        path, _, item = where.rpartition(".")
-        if path == "task_spec.sections" and item.isdigit():
-            return "headings", f"Heading {int(item) + 1}: "
-        return super().place(_FIELDS.get(where, where))
+        path = where.removeprefix("task_spec").removeprefix(".")
+        if where == "sources":
+            return "source_files", ""
+        key, _, rest = path.partition(".")
+        lead = f"Line {int(rest) + 1}: " if rest.isdigit() else f"{rest}: " if rest else ""
+        for one in self.own:
+            if one.shape.key == key:
+                return one.name, lead
+        if key == "limits" and f"limit_{rest}" in self.fields:
+            return f"limit_{rest}", ""
+        if key == "sections" and rest.isdigit():
+            return "headings", f"Heading {int(rest) + 1}: "
+        if FIELDS.get(key) in self.fields:
+            return FIELDS[key], lead
+        return (None, "") if where == "task_spec" else super().place(where)
 
 
-class PastedForm(forms.Form):
-    use_required_attribute = False
-
-    title = forms.CharField(required=False, max_length=300, widget=UnfoldAdminTextInputWidget)
-    text = forms.CharField(required=False, strip=False, widget=UnfoldAdminTextareaWidget({"rows": 4}))
-
-    def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        if given.get("title") and not (given.get("text") or "").strip():
-            self.add_error("text", "Paste the text that belongs to this title.")
-        if (given.get("text") or "").strip() and not given.get("title"):
-            self.add_error("title", "Give the source a title: it is cited by it.")
-        return given
-
-
-PastedSources = forms.formset_factory(PastedForm, extra=2, max_num=2, absolute_max=2)
+def _bind(field: forms.Field, shape: Any, default: Any) -> None:
+    attrs = field.widget.attrs
+    if shape is not None:
+        told = bounds_in_words(shape)
+        attrs |= {name: value for name, value in (("min", shape.least), ("max", shape.most)) if value is not None}
+        field.help_text = f"{field.help_text} {told}".strip()
+    if isinstance(default, int | float):
+        field.help_text = f"{field.help_text} Empty: {default:,}."
+        attrs["placeholder"] = f"{default:,} (default)"

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.formats import localize
 
 from autonomy.console.fork_form import ForkForm
-from autonomy.console.verb_form import CancelForm, LimitsForm, PriorityForm, ScheduleForm, VerbForm
+from autonomy.console.verb_form import LimitsForm, PriorityForm, ReasonForm, ScheduleForm, VerbForm
 from autonomy.models import Run
 from autonomy.selectors.permission import Act, may
 from autonomy.selectors.runs import scheduled_at
@@ -81,7 +81,7 @@ CANCEL = Verb(
     why_not=_why_not_cancel,
     told=_cancelled,
     logged="Asked to cancel.",
-    form=CancelForm,
+    form=ReasonForm,
     danger=True,
 )
 RETRY = Verb(
@@ -94,6 +94,7 @@ RETRY = Verb(
     why_not=retry_run.why_not,
     told=lambda run: "The run is tried again.",
     logged="Retried.",
+    form=ReasonForm,
     goes_on=True,
 )
 RAISE = Verb(

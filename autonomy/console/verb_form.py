@@ -31,13 +31,17 @@ class VerbForm(ServiceForm):
         return dict(self.cleaned_data)
 
 
-class CancelForm(VerbForm):
-    reason = forms.CharField(
+def reason_field() -> forms.CharField:
+    return forms.CharField(
         required=False,
         max_length=1000,
         help_text="If you like: it stands in the run's episodes.",
         widget=UnfoldAdminTextareaWidget({"rows": 2}),
     )
+
+
+class ReasonForm(VerbForm):
+    reason = reason_field()
 
 
 class LimitsForm(VerbForm):
@@ -46,6 +50,7 @@ class LimitsForm(VerbForm):
     tokens = forms.IntegerField(required=False, label="Limit of tokens", show_hidden_initial=True, widget=NUMBER)
     seconds = forms.FloatField(required=False, label="Limit of seconds", show_hidden_initial=True, widget=NUMBER)
     usd = forms.FloatField(required=False, label="Limit of US dollars", show_hidden_initial=True, widget=NUMBER)
+    reason = reason_field()
 
     def __init__(self, run: Run, *args: Any, **kwargs: Any) -> None:
         super().__init__(run, *args, **kwargs)

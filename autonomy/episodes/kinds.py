@@ -54,7 +54,9 @@ class Kind(StrEnum):
     CYCLE_OPENED = "cycle_opened"
     REPORT_RECEIVED = "report_received"
     REPORT_INCOMPLETE = "report_incomplete"
+    REPORT_TOO_LATE = "report_too_late"
     # Turnitin's Core API
+    TURNITIN_ASKED = "turnitin_asked"
     TURNITIN_TROUBLE = "turnitin_trouble"
     TURNITIN_FAILED = "turnitin_failed"
     REPORT_OVERDUE = "report_overdue"

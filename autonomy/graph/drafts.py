@@ -51,6 +51,22 @@ def put_together(plan: dict[str, Any], sections: list[dict[str, str]], writers: 
     }
 
 
+def parts(draft: dict[str, Any]) -> tuple[str, list[tuple[str, str]]] | None:
+    """The title, and the headings and texts, all in Markdown, that a draft was put together of; None if it was not.
+
+    The plan in the state may be a newer one than the draft was written for: its own headings stand in the text alone.
+    """
+    title, _, rest = draft["markdown"].partition("\n\n")
+    found: list[tuple[str, str]] = []
+    for one in draft["sections"]:
+        line, _, rest = rest.partition("\n\n")
+        if not line.startswith("## ") or not rest.startswith(one["markdown"]):
+            return None
+        found.append((line.removeprefix("## "), one["markdown"]))
+        rest = rest[len(one["markdown"]) :].removeprefix("\n\n")
+    return (title.removeprefix("# "), found) if found and title.startswith("# ") and not rest.strip() else None
+
+
 def finished(draft: dict[str, Any]) -> dict[str, Any]:
     """What the state holds of a whole draft: itself, and the observation that it is there to be judged."""
     return {"draft": draft, "last_observation": {"kind": "draft", "words": draft["words"]}}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -70,6 +71,8 @@ class ProviderCall(models.Model):
         indexes = [
             models.Index(fields=["run", "created_at"], name="provider_call_of_run"),
             models.Index(fields=["created_at"], name="provider_call_pending", condition=Q(outcome="pending")),
+            # Rows come in the order of their time, so that a few pages of summaries lead to a day or a month.
+            BrinIndex(fields=["created_at"], name="provider_call_by_time", autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ import uuid
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
@@ -21,6 +23,10 @@ EPISODES_FROM = Case(
     default=F("ended_at"),
     output_field=models.DateTimeField(),
 )
+
+
+# Nothing more happens to such a run by itself; each has an end that a person can turn, or a report to come.
+NEEDS_PERSON = Q(status__in=["waiting_human", "failed"]) | Q(outcome="budget_exceeded")
 
 
 class Run(models.Model):
@@ -158,12 +164,22 @@ class Run(models.Model):
             models.Index(fields=["user", "-created_at"], name="run_by_user"),
             models.Index(fields=["status", "-created_at"], name="run_by_status"),
             models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(fields=["outcome", "-created_at"], name="run_by_outcome"),
+            models.Index(fields=["journey", "-created_at"], name="run_by_journey"),
+            models.Index(fields=["-created_at"], name="run_needs_person", condition=NEEDS_PERSON),
+            GinIndex(SearchVector("title", config="simple"), name="run_title_words"),
             models.Index(
                 fields=["cancel_requested_at"],
                 name="run_to_cancel",
                 condition=Q(cancel_requested_at__isnull=False, ended_at__isnull=True),
             ),
             models.Index(fields=["forked_from"], name="run_forks", condition=Q(forked_from__isnull=False)),
+            # Of many that are done, those that a person may have to look at.
+            models.Index(
+                fields=["outcome", "-ended_at"],
+                name="run_ended_early",
+                condition=Q(outcome__in=["failed", "budget_exceeded"]),
+            ),
             # Not partial: of partial indexes Postgres has no statistics. No column in them is one that commits change.
             models.Index(CHECKPOINTS_BOUND, name="run_checkpoints_to_prune"),
             models.Index(EPISODES_FROM, name="run_episodes_to_prune"),

@@ -11,7 +11,7 @@ from autonomy.providers.anthropic import Anthropic
 from autonomy.providers.gemini import Gemini
 from autonomy.providers.offline import OfflineModel
 from autonomy.providers.openai_compatible import OpenAICompatible
-from autonomy.providers.pricing import Price
+from autonomy.providers.pricing import Price, price_of
 from autonomy.providers.provider import ModelProvider
 from config.env import Environment
 from config.language_models import LanguageModelSpec
@@ -28,10 +28,24 @@ def language_models() -> list[ModelProvider]:
     never as a fallback of its own accord: a run that was asked of a real model must not end with an extract without
     anybody noticing."""
     env: Environment = settings.ENV
-    overrides = {
-        model: Price(prices.usd_in, prices.usd_out, prices.usd_cached) for model, prices in env.autonomy_prices.items()
-    }
+    overrides = _overrides(env)
     return [_provider(spec, overrides) for spec in _specs(env)]
+
+
+def asked_first(name: str | None) -> tuple[ModelProvider, LanguageModelSpec]:
+    """The language model of that name, or else the first in the order; and what is configured of it."""
+    named = list(zip(language_models(), _specs(settings.ENV), strict=True))
+    return next((one for one in named if one[0].name == name), named[0])
+
+
+def price_of_spec(spec: LanguageModelSpec) -> Price | None:
+    """What that model's own answers cost; None where it is not known."""
+    if spec.kind == "offline":
+        return Price(Decimal(0), Decimal(0))
+    own = None
+    if spec.price_in is not None and spec.price_out is not None:
+        own = Price(spec.price_in, spec.price_out, spec.price_cached)
+    return price_of(spec.model, spec.model, own, _overrides(settings.ENV))
 
 
 def model_names() -> list[str]:
@@ -42,6 +56,12 @@ def model_names() -> list[str]:
 def similarity_services() -> list[str]:
     """Names of the services that compare documents, where people do not carry them there."""
     return ["turnitin"] if settings.ENV.turnitin_mode == "core_api" else []
+
+
+def _overrides(env: Environment) -> dict[str, Price]:
+    return {
+        model: Price(prices.usd_in, prices.usd_out, prices.usd_cached) for model, prices in env.autonomy_prices.items()
+    }
 
 
 def _specs(env: Environment) -> list[LanguageModelSpec]:

@@ -16,6 +16,7 @@ from autonomy.providers.provider import key_of
 from autonomy.tools.web_search.configured import search_providers
 
 LOOKED_AT = 50_000
+_FAILED = [ProviderCall.Outcome.RETRYABLE, ProviderCall.Outcome.FINAL, ProviderCall.Outcome.LOST]
 
 
 def provider_states() -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def calls_of_a_day() -> dict[str, dict[str, Any]]:
     only the newest are looked at: the table only grows, and is read by its key.
     """
     newest = Subquery(ProviderCall.objects.order_by("-pk").values("pk")[:1])
-    failed = Q(outcome__in=[ProviderCall.Outcome.RETRYABLE, ProviderCall.Outcome.FINAL, ProviderCall.Outcome.LOST])
+    failed = Q(outcome__in=_FAILED)
     settled = ~Q(outcome=ProviderCall.Outcome.PENDING)
     since = timezone.now() - timedelta(days=1)
     rows = list(
@@ -70,6 +71,19 @@ def calls_of_a_day() -> dict[str, dict[str, Any]]:
             "last_failure": _failure(failures.get(row["last_failed"])),
         }
         for row in rows
+    }
+
+
+def last_failures() -> dict[str, dict[str, Any]]:
+    """`{"<kind>:<name>": {at, error}}` of the last 24 hours, within the same bound; one query."""
+    newest = Subquery(ProviderCall.objects.order_by("-pk").values("pk")[:1])
+    lately = ProviderCall.objects.filter(
+        pk__gt=newest - LOOKED_AT, created_at__gte=timezone.now() - timedelta(days=1), outcome__in=_FAILED
+    )
+    calls = lately.order_by("kind", "provider", "-pk").distinct("kind", "provider")
+    return {
+        key_of(call.kind, call.provider): {"at": call.created_at, "error": call.error or call.get_outcome_display()}
+        for call in calls.only("kind", "provider", "error", "outcome", "created_at")
     }
 
 

@@ -25,3 +25,8 @@ def refused(run: Run, message: str) -> Conflict:
 def how_it_ended(run: Run) -> str:
     """The outcome, to stand within a sentence."""
     return run.get_outcome_display().lower()
+
+
+def stated(reason: str) -> str:
+    """Somebody's reason, to stand within the sentence that tells what they did; empty without one."""
+    return f" (“{reason.strip()}”)" if reason.strip() else ""

@@ -17,14 +17,20 @@ from autonomy.journeys.journey import LimitsSpec
 from autonomy.models import Run
 from autonomy.runtime import reopening
 from autonomy.runtime.limits import exceeded
-from autonomy.services.locked_run import how_it_ended, locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused, stated
 from autonomy.services.start_run import budgets_of
 
 LIMITS = ("tokens", "seconds", "usd")
 
 
 def raise_budget(
-    *, run_id: UUID, actor: User, tokens: int | None = None, seconds: float | None = None, usd: float | None = None
+    *,
+    run_id: UUID,
+    actor: User,
+    tokens: int | None = None,
+    seconds: float | None = None,
+    usd: float | None = None,
+    reason: str = "",
 ) -> Run:
     """Set new limits, each above the present one. A run that ended as budget_exceeded goes on from its checkpoint.
 
@@ -47,10 +53,10 @@ def raise_budget(
             _refuse_if_used_up(run)
             reopening.reopen(run)
         told = ", ".join(f"{name} from {before[name]:,} to {value:,}" for name, value in asked.items())
-        message = f"{actor.get_username()} raised the limits: {told}."
+        message = f"{actor.get_username()} raised the limits{stated(reason)}: {told}."
         if goes_on:
             message += f" The run goes on at {run.route}."
-        data = {"before": before, "after": budgets_of(run), "goes_on": goes_on}
+        data = {"before": before, "after": budgets_of(run), "goes_on": goes_on, "reason": reason}
         append(run, [NewEpisode(Kind.BUDGET_RAISED, message, data, run.route, actor_id=actor.pk)])
         run.save(update_fields=[*reopening.FIELDS, "limit_tokens", "limit_seconds", "limit_usd", "last_seq"])
     return run

@@ -11,10 +11,10 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append
 from autonomy.models import Run
 from autonomy.runtime import reopening
-from autonomy.services.locked_run import how_it_ended, locked_run, refused
+from autonomy.services.locked_run import how_it_ended, locked_run, refused, stated
 
 
-def retry_run(*, run_id: UUID, actor: User) -> Run:
+def retry_run(*, run_id: UUID, actor: User, reason: str = "") -> Run:
     """Queue the run again, with fresh attempts. Raises NotFound, and Conflict for a run that has not failed."""
     with transaction.atomic():
         run = locked_run(run_id)
@@ -22,8 +22,8 @@ def retry_run(*, run_id: UUID, actor: User) -> Run:
             raise refused(run, message)
         failed_with = run.reason
         reopening.reopen(run)
-        message = f"{actor.get_username()} had the run tried again; it goes on at {run.route}."
-        data = {"failed_with": failed_with, "route": run.route}
+        message = f"{actor.get_username()} had the run tried again{stated(reason)}; it goes on at {run.route}."
+        data = {"failed_with": failed_with, "route": run.route, "reason": reason}
         append(run, [NewEpisode(Kind.RUN_RETRIED, message, data, run.route, actor_id=actor.pk)])
         run.save(update_fields=[*reopening.FIELDS, "last_seq"])
     return run

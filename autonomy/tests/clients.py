@@ -1,10 +1,15 @@
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractUser, Permission
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.test import Client
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from autonomy.groups import give
 from autonomy.tests.factories import UserFactory
 
 
@@ -21,6 +26,21 @@ def staff(*permissions: str) -> Client:
     for name in permissions:
         app, codename = name.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def member(*groups: str, **fields: Any) -> Client:
+    """A browser in which somebody of the staff is logged in who is in these groups of the migrations, and in no other.
+
+    The groups are given what is theirs once more: a test that empties the database may have run before.
+    """
+    for name in ("autonomy.migrations.0009_groups", "turnitin.migrations.0004_groups"):
+        permissions = {group: given for group, given in import_module(name).PERMISSIONS.items() if group in groups}
+        give(apps, "default", permissions)
+    user = UserFactory(**{"is_staff": True} | fields)
+    user.groups.set(Group.objects.filter(name__in=groups))
     client = Client()
     client.force_login(user)
     return client

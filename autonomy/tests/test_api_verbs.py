@@ -86,8 +86,9 @@ def test_a_verb_without_a_body_is_a_request_too(client, run):
 
 def test_a_failed_run_is_retried(client, run):
     fail(run)
-    answer = ask(client, run, "retry")
+    answer = ask(client, run, "retry", {"reason": "The key was renewed."})
     assert answer.status_code == 200
+    assert Episode.objects.get(kind="run_retried").data["reason"] == "The key was renewed."
     assert (answer.json()["status"], answer.json()["outcome"], answer.json()["ended_at"]) == ("queued", None, None)
 
 
@@ -98,7 +99,8 @@ def test_a_verb_the_run_s_state_does_not_allow_is_a_conflict_that_tells_the_stat
 
 
 def test_limits_are_raised(client, run):
-    answer = ask(client, run, "raise-budget", {"tokens": 300_000, "seconds": 1000, "usd": 5.5})
+    answer = ask(client, run, "raise-budget", {"tokens": 300_000, "seconds": 1000, "usd": 5.5, "reason": "More."})
+    assert Episode.objects.get(kind="budget_raised").data["reason"] == "More."
     assert answer.json()["budgets"]["limits"] == {"tokens": 300_000, "seconds": 1000, "usd": 5.5}
 
 

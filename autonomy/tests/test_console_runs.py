@@ -1,9 +1,8 @@
-"""Runs as a whole in the console: what is done to many at once, a start that starts once, what comes next."""
+"""Runs as a whole in the console: a start that starts once, what comes next."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -14,81 +13,10 @@ from autonomy.console.outlook import outlook
 from autonomy.models import Job, Run
 from autonomy.runtime import queue
 from autonomy.services.schedule_run import schedule_run
-from autonomy.tests.clients import staff
-from autonomy.tests.factories import RunFactory
 from autonomy.tests.test_console import START, asked
 from autonomy.tests.test_console_verbs import COMMITTED, LIST, SOON, Start, end, told
 
 pytestmark = pytest.mark.django_db
-
-
-class TestList:
-    def act(self, client: Client, action: str, *runs: Run, **more: str) -> Any:
-        chosen = [str(run.pk) for run in runs]
-        return client.post(LIST, {"action": action, "_selected_action": chosen, "index": "0", **more})
-
-    def test_the_selected_runs_are_cancelled_and_the_others_named_with_the_reason(
-        self, boss: Client, start: Start
-    ) -> None:
-        first, second, ended, untouched = (start(task_spec={"title": f"Run {n}"}) for n in range(4))
-        end(ended, "accepted")
-        answer = self.act(boss, "cancel_selected", first, second, ended)
-        done, refused = told(answer)
-        assert done.startswith("Cancelled: 2 runs.")
-        assert refused.startswith("Not cancelled: 1 run.")
-        assert "“Run 2”: The run has ended already (accepted); nothing is left to cancel." in refused
-        assert set(Run.objects.filter(status="cancelled")) == {first, second}
-        assert {entry.object_id for entry in LogEntry.objects.all()} == {str(first.pk), str(second.pk)}
-        untouched.refresh_from_db()
-        assert untouched.cancel_requested_at is None
-
-    def test_the_selected_failed_runs_are_retried(self, boss: Client, start: Start) -> None:
-        failed, queued = start(task_spec={"title": "One"}), start(task_spec={"title": "Two"})
-        end(failed, "failed")
-        done, refused = told(self.act(boss, "retry_selected", failed, queued))
-        assert done == "Retried: 1 run."
-        assert "“Two”: The run has not failed, it is queued; there is nothing to retry." in refused
-        failed.refresh_from_db()
-        assert failed.status == "queued"
-
-    def test_each_run_is_permitted_by_itself(self, start: Start) -> None:
-        client = staff("autonomy.view_run")
-        owner = User.objects.get(pk=client.session["_auth_user_id"])
-        mine, other = start(owner=owner), start(task_spec={"title": "Not mine"})
-        done, refused = told(self.act(client, "cancel_selected", mine, other))
-        assert done.startswith("Cancelled: 1 run.")
-        assert "“Not mine”: It is somebody else" in refused
-        other.refresh_from_db()
-        assert (other.status, other.cancel_requested_at) == ("queued", None)
-
-    def test_who_may_do_it_to_no_run_is_not_offered_it(self, start: Start) -> None:
-        run = start()
-        client = staff("autonomy.view_run")
-        assert "cancel_selected" not in client.get(LIST).content.decode()
-        self.act(client, "cancel_selected", run)
-        run.refresh_from_db()
-        assert run.cancel_requested_at is None
-        page = staff("autonomy.view_run", "autonomy.retry_run").get(LIST).content.decode()
-        assert "retry_selected" in page
-        assert "cancel_selected" not in page
-
-    def test_a_look_at_the_list_with_an_action_does_nothing(self, boss: Client, start: Start) -> None:
-        run = start()
-        boss.get(LIST, {"action": "cancel_selected", "_selected_action": str(run.pk), "index": "0"})
-        run.refresh_from_db()
-        assert run.cancel_requested_at is None
-
-    def test_no_more_runs_at_once_than_one_can_wait_for(self, boss: Client) -> None:
-        RunFactory.create_batch(201)
-        answer = self.act(boss, "cancel_selected", Run.objects.all()[0], select_across="1")
-        assert told(answer) == ["Choose at most 200 runs at once; nothing has been done."]
-        assert not Run.objects.filter(status="cancelled").exists()
-
-    def test_a_long_list_of_refusals_is_cut(self, boss: Client) -> None:
-        RunFactory.create_batch(23)
-        (refused,) = told(self.act(boss, "retry_selected", *Run.objects.all()))
-        assert refused.startswith("Not retried: 23 runs.")
-        assert refused.endswith("And 3 more.")
 
 
 class TestStart:

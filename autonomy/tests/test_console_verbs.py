@@ -234,7 +234,7 @@ class TestVerbs:
         assert "next boundary" in told(boss.post(address(run, "cancel")))[0]
         run.refresh_from_db()
         assert (run.ended, run.cancel_requested_at is not None) == (False, True)
-        assert "Cancel requested at" in page_of(boss, run)
+        assert "Cancelling asked for" in page_of(boss, run)
 
     def test_a_double_click_on_cancel_is_one_request(self, boss: Client, start: Start) -> None:
         run = start()

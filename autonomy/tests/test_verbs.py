@@ -282,13 +282,14 @@ def test_only_a_failed_run_can_be_retried(model, start, work, mara):
 
 def test_limits_of_a_run_that_goes_on_are_raised(start, mara):
     run = start()
-    run = raise_budget(run_id=run.pk, actor=mara, tokens=300_000, usd=7.5)
+    run = raise_budget(run_id=run.pk, actor=mara, tokens=300_000, usd=7.5, reason="Longer than planned.")
     assert (run.limit_tokens, run.limit_seconds, float(run.limit_usd), run.status) == (300_000, 900, 7.5, "queued")
     told = newest(run, "budget_raised")
     assert told.actor == mara
     assert told.data["before"] == {"tokens": 200_000, "seconds": 900, "usd": 5.0}
     assert told.data["after"] == {"tokens": 300_000, "seconds": 900, "usd": 7.5}
-    assert "tokens from 200,000 to 300,000, usd from 5.0 to 7.5" in told.message
+    assert "(“Longer than planned.”): tokens from 200,000 to 300,000, usd from 5.0 to 7.5" in told.message
+    assert told.data["reason"] == "Longer than planned."
     assert Job.objects.count() == 1
 
 

@@ -34,6 +34,11 @@ def spans(text: str) -> list[tuple[int, int]]:
     return [one.span() for one in _PIECE.finditer(text) if one["bracket"] and _CITED.search(one["bracket"])]
 
 
+def key_places(text: str) -> list[tuple[int, int, str]]:
+    """Where each key stands that is cited, from its @ to its end, and the key."""
+    return [(*one.span(), one[1]) for start, end in spans(text) for one in _CITED.finditer(text, start, end)]
+
+
 def remarks(text: str) -> list[str]:
     """What each citation says beside its keys: “see”, “p. 3”."""
     return [_CITED.sub(" ", text[start:end])[1:-1] for start, end in spans(text)]

@@ -18,6 +18,8 @@ _SURE = frozenset(("“”", "«»", "「」", "『』", "‹›"))
 _ELIDED = r"(?!\d|(?:tis|twas|em|til|till|cause|bout|round|n)\b)"
 _OPENING = re.compile(rf"[{_DOUBLE}]|(?<!\w)[‘‚](?=\S){_ELIDED}|(?<!\w)['’](?=\w){_ELIDED}|[‹›]", re.IGNORECASE)
 _QUOTATION = re.compile(r"“([^“”]*)”")
+# Invisible, and no white space: it keeps the place of a letter that is gone.
+_NOTHING = "\u2060"
 _INNER = str.maketrans(dict.fromkeys(_DOUBLE, "'"))
 
 
@@ -49,6 +51,14 @@ def folded(paragraph: str) -> str:
             parts.append("“")
             break
     return "".join([*parts, text[at:]])
+
+
+def in_place(paragraph: str) -> str:
+    """The paragraph folded letter for letter: where something stands in it, it stands in the paragraph."""
+    text = paragraph.translate(_ALIKE)
+    for written, meant in _DOUBLED:
+        text = text.replace(written, meant + _NOTHING)
+    return folded(text)
 
 
 def found(text: str) -> list[str]:

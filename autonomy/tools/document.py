@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import pypandoc
-
 from autonomy.errors import DocumentError
 from autonomy.text import citations
+from autonomy.tools import pandoc
 
 # A draft is text from elsewhere: nothing in it may set metadata, name files or speak the writer's own language.
 _READER = (
     "markdown-yaml_metadata_block-pandoc_title_block-raw_html-raw_tex-raw_attribute-native_divs-native_spans"
     "-fenced_divs-bracketed_spans-latex_macros-tex_math_dollars-implicit_figures-example_lists"
 )
-_SECONDS = 30
-_HEAP = "-M1G"
 _MISSING = re.compile(r"citation (\S+) not found")
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
 _LINKED = {
@@ -40,38 +36,27 @@ def to_docx(markdown: str, references: list[dict[str, Any]]) -> bytes:
     """
     _check(references)
     _resolve(markdown, references)
+    try:
+        text = _for_pandoc(markdown).encode()
+    except UnicodeEncodeError as error:
+        raise DocumentError(f"The Word file could not be written: {error}") from error
     with tempfile.TemporaryDirectory(prefix="autonomy-document-") as folder:
         bibliography = Path(folder) / "references.json"
         cited = [_with_good_links(item) for item in references]
         bibliography.write_text(json.dumps(cited, ensure_ascii=False), encoding="utf-8")
-        command = [
-            pypandoc.get_pandoc_path(),
-            *("+RTS", _HEAP, "-RTS"),
-            *("--sandbox", "--standalone", "--citeproc", f"--bibliography={bibliography}"),
+        written, said = pandoc.convert(
+            text,
+            *("--citeproc", f"--bibliography={bibliography}"),
             *("--metadata=reference-section-title:References", "--metadata=link-citations:true"),
-            *(f"--from={_READER}", "--to=docx", "--output=-"),
-        ]
-        try:
-            done = subprocess.run(  # noqa: S603 -- a fixed command; the draft arrives on standard input
-                command,
-                input=_for_pandoc(markdown).encode(),
-                capture_output=True,
-                timeout=_SECONDS,
-                cwd=folder,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DocumentError(f"Writing the Word file took longer than {_SECONDS} seconds and was stopped") from error
-        except (OSError, UnicodeEncodeError) as error:
-            raise DocumentError(f"The Word file could not be written: {error}") from error
-    said = done.stderr.decode("utf-8", "replace")
-    if done.returncode:
-        raise DocumentError(f"Pandoc could not write the Word file: {' '.join(said.split())[:300] or done.returncode}")
+            *(f"--from={_READER}", "--to=docx"),
+            what="Word file",
+            folder=Path(folder),
+        )
     if missing := sorted(set(_MISSING.findall(said))):
         raise _unresolved(missing)
-    if not done.stdout.startswith(b"PK"):
+    if not written.startswith(b"PK"):
         raise DocumentError("Pandoc wrote something that is not a Word file")
-    return done.stdout
+    return written
 
 
 def to_readable(markdown: str, references: list[dict[str, Any]]) -> str:

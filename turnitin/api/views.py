@@ -73,7 +73,7 @@ def _receipt(report: Report) -> dict[str, Any]:
 
 
 class DocumentView(APIView):
-    """GET: the document of one hand-off, as Markdown or DOCX."""
+    """GET: the document of one hand-off, as Markdown, DOCX or PDF."""
 
     def get(self, request: Request, run_id: UUID, number: int, ending: str) -> FileResponse:
         run = run_visible_to(request.user, run_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -15,22 +16,15 @@ from unfold.decorators import display
 
 from autonomy.console import figures
 from autonomy.console.read_only import ReadOnlyAdmin, run_link
-from autonomy.errors import AutonomyError, Conflict
-from turnitin.console.outlook import needs_person, outlook
+from autonomy.errors import AutonomyError, Conflict, NoPdf
+from turnitin.console.hand_off import STATE_LABELS, labelled_state, told
+from turnitin.console.hand_offs import deliveries_of
+from turnitin.console.outlook import needs_person
 from turnitin.console.report import ReportInline
 from turnitin.console.report_form import ReportForm
-from turnitin.console.submission import STATE_LABELS as submission_labels
 from turnitin.deliver_report import deliver_report
 from turnitin.documents import CONTENT_TYPES, download
 from turnitin.models import Cycle, Report, Submission
-
-STATE_LABELS = {
-    "awaiting_report": "warning",
-    "report_ready": "info",
-    "accepted": "success",
-    "rejected": "danger",
-    "withdrawn": "info",
-}
 
 
 @admin.register(Cycle)
@@ -41,7 +35,6 @@ class CycleAdmin(ReadOnlyAdmin):
     search_help_text = "Search by the run's title or id, or the cycle's id"
     list_select_related = ["run__user"]
     heavy = ("run__task_spec",)
-    date_hierarchy = "opened_at"
     ordering = ["-opened_at"]
     inlines = [ReportInline]
     change_form_outer_before_template = "console/cycle_top.html"
@@ -81,6 +74,7 @@ class CycleAdmin(ReadOnlyAdmin):
             state = "withdrawn" if cycle.withdrawn_at else cycle.get_state_display()
             messages.warning(request, f"This cycle is {state}: no report can be delivered for it.")
             return self._back(request, cycle)
+        submission = getattr(cycle, "submission", None)
         return TemplateResponse(
             request,
             "console/report.html",
@@ -89,7 +83,7 @@ class CycleAdmin(ReadOnlyAdmin):
                 "title": "Deliver the originality report",
                 "opts": self.opts,
                 "cycle": cycle,
-                "fetched": cycle.state == Cycle.State.AWAITING_REPORT and not needs_person(_submission(cycle)),
+                "fetched": cycle.state == Cycle.State.AWAITING_REPORT and not needs_person(submission),
                 "target": figures.similarity(cycle.target_similarity),
                 "form": form,
                 "confirming": confirming,
@@ -99,30 +93,32 @@ class CycleAdmin(ReadOnlyAdmin):
         )
 
     def _deliver(self, request: HttpRequest, cycle: Cycle, form: ReportForm) -> HttpResponse:
+        """The delivery and its line in the admin log, both or neither."""
         delivery, counted = form.cleaned_data, cycle.report_id
-        try:
-            report = deliver_report(
-                run_id=cycle.run_id,
-                cycle_id=cycle.pk,
-                via=Report.Via.CONSOLE,
-                actor=cast(User, request.user),
-                **delivery,
-            )
-        except Conflict as error:
-            self.log_change(request, cycle, "Delivered a report too late.")
-            messages.error(request, error.message)
-        except AutonomyError as error:
-            messages.error(request, error.message)
-        else:
-            cycle.refresh_from_db()
-            if cycle.report_id != report.pk:
-                messages.warning(request, _why_it_does_not_count(cycle))
-            elif counted == report.pk:
-                messages.info(request, "This report was delivered before; nothing has changed.")
+        figure = figures.similarity(delivery["observed_similarity"])
+        with transaction.atomic():
+            try:
+                report = deliver_report(
+                    run_id=cycle.run_id,
+                    cycle_id=cycle.pk,
+                    via=Report.Via.CONSOLE,
+                    actor=cast(User, request.user),
+                    **delivery,
+                )
+            except Conflict as error:
+                self.log_change(request, cycle, f"Delivered a report too late: similarity {figure}.")
+                messages.error(request, error.message)
+            except AutonomyError as error:
+                messages.error(request, error.message)
             else:
-                figure = figures.similarity(delivery["observed_similarity"])
-                self.log_change(request, cycle, f"Delivered a report: similarity {figure}.")
-                messages.success(request, f"The report is delivered: similarity {figure}. The run goes on with it.")
+                cycle.refresh_from_db()
+                if cycle.report_id != report.pk:
+                    messages.warning(request, _why_it_does_not_count(cycle))
+                elif counted == report.pk:
+                    messages.info(request, "This report was delivered before; nothing has changed.")
+                else:
+                    self.log_change(request, cycle, f"Delivered a report: similarity {figure}.")
+                    messages.success(request, f"The report is delivered: similarity {figure}. {_what_follows(cycle)}")
         return self._back(request, cycle)
 
     def _back(self, request: HttpRequest, cycle: Cycle) -> HttpResponse:
@@ -141,6 +137,9 @@ class CycleAdmin(ReadOnlyAdmin):
             return download(cycle, ending)
         except (OSError, ValueError):
             raise Http404("The document is not in the store.") from None
+        except NoPdf as error:
+            messages.error(request, error.message)
+            return redirect("admin:turnitin_cycle_change", cycle.pk)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -148,27 +147,7 @@ class CycleAdmin(ReadOnlyAdmin):
         page = super().change_view(request, object_id, form_url, extra_context)
         if isinstance(page, TemplateResponse) and page.context_data is not None:
             cycle = page.context_data["original"]
-            submission = _submission(cycle)
-            state, state_text = labelled_state(cycle)
-            awaits = state == Cycle.State.AWAITING_REPORT
-            page.context_data |= {
-                "cycle": cycle,
-                "submission": submission,
-                "submission_variant": submission_labels[submission.state] if submission else "",
-                "submission_similarity": figures.similarity(submission.similarity) if submission else "",
-                "outlook": outlook(cycle, submission),
-                "awaits": awaits,
-                "needs_person": needs_person(submission),
-                "late": bool(awaits and submission and submission.overdue_at),
-                "figure_changed": submission is not None
-                and submission.similarity not in (None, cycle.observed_similarity),
-                "may_ask": submission is not None and submission.state != Submission.State.DROPPED,
-                "may_deliver": request.user.has_perm("turnitin.deliver_report"),
-                "may_view_submission": request.user.has_perm("turnitin.view_submission"),
-                "observed": figures.similarity(cycle.observed_similarity),
-                "state_text": state_text,
-                "state_variant": STATE_LABELS[state],
-            }
+            page.context_data["hand_off"] = told(cycle, request.user, deliveries_of([cycle]).get(cycle.pk, ()))
         return page
 
     @display(description="Hand-off", ordering="number")
@@ -204,11 +183,10 @@ def _submission(cycle: Cycle) -> Submission | None:
     return Submission.objects.filter(cycle=cycle).first()
 
 
-def labelled_state(cycle: Cycle) -> tuple[str, str]:
-    """As it is labelled: of a cycle whose run was cancelled nothing is awaited."""
-    if cycle.withdrawn_at:
-        return "withdrawn", "withdrawn"
-    return cycle.state, cycle.get_state_display()
+def _what_follows(cycle: Cycle) -> str:
+    if cycle.run.ended:
+        return "The run has ended; it uses the report if it is retried."
+    return "The run goes on with it."
 
 
 def _why_it_does_not_count(cycle: Cycle) -> str:

@@ -1,61 +1,46 @@
-"""Turnitin's panel on a run's page: its cycles, their documents, and the newest draft."""
+"""Turnitin's card on a run's page: the newest hand-off, what can be done about it, and all hand-offs there were."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.http import HttpRequest
 
-from autonomy.console import figures
 from autonomy.console.panel import Panel
 from autonomy.models import Run
-from turnitin.console.cycle import STATE_LABELS, labelled_state
-from turnitin.console.outlook import needs_person, outlook
-from turnitin.models import Cycle
+from turnitin.console.hand_off import told
+from turnitin.models import Cycle, Report
 
-# A page has to stay a page; the whole text is in the documents.
-SHOWN_BYTES = 200_000
+# A page has to stay a page: hand-offs are few, but anybody with the secret may deliver again and again.
+SHOWN_HAND_OFFS = 30
+SHOWN_DELIVERIES = 60
 
 
 def read(request: HttpRequest, run: Run) -> dict[str, Any] | None:
-    if not (request.user.has_perm("turnitin.view_cycle") or request.user.has_perm("turnitin.deliver_report")):
-        return None
-    cycles = list(Cycle.objects.filter(run=run).select_related("submission").order_by("-number"))
-    newest = cycles[0] if cycles else None
     may_view = request.user.has_perm("turnitin.view_cycle")
-    awaiting = newest if newest and newest.state == Cycle.State.AWAITING_REPORT and not run.ended else None
-    at_turnitin = {one.pk: getattr(one, "submission", None) for one in cycles}
-    awaited = at_turnitin[awaiting.pk] if awaiting else None
+    if not may_view and not request.user.has_perm("turnitin.deliver_report"):
+        return None
+    rows = Cycle.objects.filter(run=run).select_related("submission", "report__delivered_by").order_by("-number")
+    cycles = list(rows[:SHOWN_HAND_OFFS])
+    deliveries = deliveries_of(cycles) if may_view else {}
+    for one in cycles:
+        one.run = run
+    hand_offs = [told(one, request.user, deliveries.get(one.pk, ())) for one in cycles]
     return {
+        "newest": hand_offs[0] if hand_offs else None,
+        "hand_offs": hand_offs if may_view else [],
         "may_view": may_view,
-        "may_deliver": request.user.has_perm("turnitin.deliver_report"),
-        "awaiting": awaiting,
-        "outlook": outlook(awaiting, awaited) if awaiting else "",
-        "needs_person": needs_person(awaited),
-        "cycles": [
-            {
-                "cycle": one,
-                "state": labelled_state(one)[1],
-                "variant": STATE_LABELS[labelled_state(one)[0]],
-                "submission": at_turnitin[one.pk],
-                "observed": figures.similarity(one.observed_similarity),
-                "target": figures.similarity(one.target_similarity),
-                "opened": figures.age(one.opened_at),
-            }
-            for one in cycles
-        ],
-        "newest": newest,
-        "draft": draft(newest) if newest and may_view else None,
     }
 
 
-def draft(cycle: Cycle) -> str:
-    try:
-        with cycle.markdown.open("rb") as stored:
-            shown = str(stored.read(SHOWN_BYTES).decode("utf-8", "replace"))
-            return f"{shown}…\n\nThe rest is in the documents." if stored.read(1) else shown
-    except (OSError, ValueError):
-        return "The document is not in the store."
+def deliveries_of(cycles: list[Cycle]) -> dict[Any, list[Report]]:
+    """What the inbox has for these cycles, the newest first."""
+    found: dict[Any, list[Report]] = defaultdict(list)
+    rows = Report.objects.filter(cycle__in=cycles).select_related("delivered_by").defer("top_matches").order_by("-id")
+    for report in rows[:SHOWN_DELIVERIES]:
+        found[report.cycle_id].append(report)
+    return found
 
 
-HAND_OFFS = Panel(top="console/hand_offs.html", bottom="console/draft.html", read=read)
+HAND_OFFS = Panel(card="console/hand_offs.html", read=read)

@@ -19,6 +19,8 @@ def outlook(cycle: Cycle, submission: Submission | None) -> str:
             return f"The similarity of {observed} is within the target of {target}: accepted."
         case Cycle.State.REJECTED:
             return f"The similarity of {observed} is above the target of {target}: rejected."
+        case Cycle.State.REPORT_READY if cycle.run.ended:
+            return f"The report is here, with a similarity of {observed}. It is used if the run is retried."
         case Cycle.State.REPORT_READY:
             return f"The report is here, with a similarity of {observed}. The critic looks at it next."
     if cycle.run.ended:

@@ -46,7 +46,7 @@ class ReportAdmin(Columns, ReadOnlyAdmin):
     search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]
     search_help_text = "Search by address, uploader, or the run's title or id"
     list_select_related = ["cycle__run", "delivered_by"]
-    heavy = ("cycle__run__task_spec",)
+    heavy = ("cycle__run__task_spec", "top_matches")
     ordering = ["-id"]
     list_filter = ["via"]
     fields = ["cycle", "address", "similarity", "counts", "human_uploader_id", "via", "delivered_by", "received_at"]

@@ -1,11 +1,31 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from turnitin import report_address
+
+
+class SimilarityField(forms.FloatField):
+    """A fraction. With its sign a percent is one too: “12 %” is what Turnitin shows, and means 0.12."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def to_python(self, value: object) -> Any:
+        text = str(value or "").strip()
+        if not text.endswith("%"):
+            return super().to_python(value)
+        text = text[:-1].strip()
+        percent = super().to_python(text)
+        if percent is None or not math.isfinite(percent):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        if not 0 <= percent <= 100:
+            raise forms.ValidationError("Turnitin's percent is from 0 % to 100 %.", code="no_percent")
+        return float(Decimal(text) / 100)
 
 
 class ReportForm(forms.Form):
@@ -18,10 +38,10 @@ class ReportForm(forms.Form):
         help_text="Starts with https://",
         widget=UnfoldAdminTextInputWidget({"inputmode": "url", "placeholder": "https://"}),
     )
-    observed_similarity = forms.FloatField(
-        label="Similarity (fraction, 0.15 = 15 %)",
-        help_text="From 0 to 1, as everywhere in Autonomy: divide Turnitin's percent by 100.",
-        widget=UnfoldAdminIntegerFieldWidget({"step": "any", "min": 0, "max": 1, "placeholder": "0.15"}),
+    observed_similarity = SimilarityField(
+        label="Similarity",
+        help_text="As Turnitin shows it, with its sign: 12 %. Or as a fraction, as Autonomy keeps it: 0.12.",
+        widget=UnfoldAdminTextInputWidget({"placeholder": "12 %", "autocomplete": "off"}),
     )
     human_uploader_id = forms.CharField(
         label="Uploaded by",
@@ -41,7 +61,7 @@ class ReportForm(forms.Form):
         figure: float = self.cleaned_data["observed_similarity"]
         if not math.isfinite(figure) or not 0 <= figure <= 1:
             raise forms.ValidationError(
-                f"Similarity is a fraction from 0 to 1: write {figure / 100:g} for {figure:g} percent."
+                f"Similarity is a fraction from 0 to 1: write {figure / 100:g} for {figure:g} percent, or {figure:g} %."
                 if 1 < figure <= 100
                 else "Similarity is a fraction from 0 to 1."
             )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -19,14 +20,11 @@ from unfold.decorators import display
 from autonomy.console import figures
 from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
 from autonomy.errors import AutonomyError
+from turnitin.console.hand_off import SUBMISSION_LABELS
 from turnitin.core_api import hint
 from turnitin.core_api.viewer import viewer_url
 from turnitin.documents import download_report
 from turnitin.models import Submission
-
-STATE_LABELS = {"complete": "success", "failed": "danger", "dropped": "info"} | dict.fromkeys(
-    Submission.UNDER_WAY, "warning"
-)
 
 
 @admin.register(Submission)
@@ -65,7 +63,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
         """To the report in Turnitin's viewer. A POST: each link is made for who asks, and is good for a short time.
 
         A page that leads there, no redirect: only this site may answer a form (config/csp.py), also after redirects.
-        Where the viewer is, Turnitin says with each link.
+        And where the viewer is, Turnitin says with each link.
         """
         submission = self._asked(request, pk, "turnitin.view_cycle")
         if request.method != "POST":
@@ -87,8 +85,9 @@ class SubmissionAdmin(ReadOnlyAdmin):
         if settings.ENV.turnitin_mode != "core_api":
             messages.error(request, "Turnitin is not asked any more: TURNITIN_MODE is manual.")
             return _back(request, submission)
-        hint.ask_now(submission.pk)
-        self.log_change(request, submission, "Had Turnitin asked now.")
+        with transaction.atomic():
+            if hint.ask_now(submission, cast(User, request.user)):
+                self.log_change(request, submission, "Had Turnitin asked now.")
         messages.success(request, "Turnitin is asked within seconds; load the page again to see what it says.")
         return _back(request, submission)
 
@@ -114,7 +113,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
         address = reverse("admin:turnitin_cycle_change", args=[submission.cycle_id])
         return format_html('<a class="text-link" href="{}">Hand-off\u00a0{}</a>', address, submission.cycle.number)
 
-    @display(description="State", ordering="state", label=STATE_LABELS)
+    @display(description="State", ordering="state", label=SUBMISSION_LABELS)
     def state_label(self, submission: Submission) -> tuple[str, str]:
         return submission.state, submission.get_state_display()
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from autonomy.episodes.kinds import Kind
+from autonomy.episodes.record import NewEpisode, append, lock
 from turnitin.models import Submission
 
 State = Submission.State
@@ -37,9 +41,18 @@ def take(event: str, turnitin_id: str, cycle_id: UUID | None) -> str:
     return "unchanged" if Submission.objects.filter(known).exists() else "unknown"
 
 
-def ask_now(submission_id: int) -> None:
-    """Make a submission due because a person wants to know."""
-    Submission.objects.filter(pk=submission_id).filter(_not_due()).update(due_at=Now())
+def ask_now(submission: Submission, actor: User) -> bool:
+    """Make a submission due because a person wants to know, which is told. False: it was due already."""
+    with transaction.atomic():
+        run = lock(submission.cycle.run_id)
+        if not Submission.objects.filter(pk=submission.pk).filter(_not_due()).update(due_at=Now()):
+            return False
+        number, cycle_id = submission.cycle.number, str(submission.cycle_id)
+        told = f"Somebody had Turnitin asked at once about hand-off {number}."
+        data = {"cycle_id": cycle_id, "number": number}
+        append(run, [NewEpisode(Kind.TURNITIN_ASKED, told, data, actor_id=actor.pk)])
+        run.save(update_fields=["last_seq", "updated_at"])
+    return True
 
 
 def _not_due() -> Q:

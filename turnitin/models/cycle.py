@@ -87,6 +87,10 @@ class Cycle(models.Model):
                 condition=Q(state__in=["awaiting_report", "report_ready"], withdrawn_at__isnull=True),
             ),
         ]
+        indexes = [
+            models.Index(fields=["-opened_at"], name="cycle_newest"),
+            models.Index(fields=["state", "-opened_at"], name="cycle_newest_of_state"),
+        ]
         triggers = [
             Rule(
                 name="cycle_opens_awaiting",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
+from autonomy.models import Episode
 from autonomy.tests.clients import staff
 from turnitin.models import Cycle, Submission
 from turnitin.tests.test_console import PROBE
@@ -27,7 +29,7 @@ def page_of(client) -> str:
 def test_the_cycles_page_tells_how_its_document_fares(reported):
     page = page_of(staff("turnitin.view_cycle"))
     assert "Open the report at Turnitin" in page
-    assert "Download the report as a PDF" in page
+    assert "Turnitin's report 1 as a PDF" in page
     assert "0.1" in page
     assert "Ask Turnitin now" not in page, "that takes the permission to deliver reports"
 
@@ -57,9 +59,18 @@ def test_the_cycles_page_says_whether_somebody_has_to_do_anything(handed_off, at
 
 def test_the_runs_page_says_how_its_document_fares(handed_off, boss):
     Submission.objects.update(state="scanning", turnitin_id="1", uploaded_at=timezone.now(), trouble="It is away.")
+    page = " ".join(boss.get(f"/admin/autonomy/run/{Cycle.objects.get().run_id}/change/").content.decode().split())
+    assert "being compared" in page
+    assert "<p>It is away.</p>" in page
+    assert "<summary>Deliver the report by hand</summary>" in page
+    assert "Ask Turnitin now" in page
+
+
+def test_the_runs_page_leads_to_the_report_at_turnitin(reported, boss):
     page = boss.get(f"/admin/autonomy/run/{Cycle.objects.get().run_id}/change/").content.decode()
-    assert "At Turnitin: being compared. It is away." in page
-    assert "Deliver the report of hand-off 1 by hand" in page
+    assert "Open the report at Turnitin" in page
+    assert "Delivered by Autonomy, from Turnitin" in page
+    assert f"/admin/turnitin/submission/{reported.pk}/report.pdf" in page
 
 
 def test_of_a_cancelled_run_no_report_is_awaited(handed_off):
@@ -131,6 +142,22 @@ def test_turnitin_can_be_asked_now(reported):
     assert client.get(address).status_code == 405
     assert "asked within seconds" in client.post(address, follow=True).content.decode()
     assert Submission.objects.get().due_at <= timezone.now()
+
+
+def test_that_somebody_asked_is_in_both_logs_and_only_if_it_changed_anything(reported, boss, superuser):
+    address = f"/admin/turnitin/submission/{reported.pk}/ask/"
+    Submission.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    for _ in range(2):
+        boss.post(address)
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.change_message) == (
+        superuser,
+        str(reported.pk),
+        "Had Turnitin asked now.",
+    )
+    episode = Episode.objects.get(kind="turnitin_asked")
+    assert (episode.actor_id, episode.data["number"]) == (superuser.pk, 1)
+    assert episode.seq == episode.run.last_seq
 
 
 def test_what_is_stuck_is_a_list_that_nobody_can_write_to(reported):

@@ -54,7 +54,7 @@ def test_neither_tables_nor_pages_nor_log_tell_what_turnitin_echoes(
     match = {"name": f"Match {told}", "percentage": 9, "source_type": secrets["key"], "matched_word_count_total": 4}
     answer = {"status": "COMPLETE", "overall_match_percentage": 9, "top_matches": [match]}
     at_turnitin.fail(SIMILARITY, *[Reply(200, json.dumps(answer).encode(), {})] * 4)
-    hint.ask_now(submission(handed_off).pk)
+    hint.ask_now(submission(handed_off), UserFactory())
     poll(3)
     work()
     assert submission(handed_off).similarity == 0.09

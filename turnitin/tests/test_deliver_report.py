@@ -191,6 +191,7 @@ def test_the_document_can_be_had_by_its_owner_and_by_nobody_else(run):
     assert "## References" in b"".join(markdown.streaming_content).decode()
     docx = client_of(run.user).get(f"{address}.docx")
     assert b"".join(docx.streaming_content)[:2] == b"PK"
+    assert client_of(UserFactory()).get(f"{address}.pdf").status_code == 404
     assert client_of(UserFactory()).get(f"{address}.md").status_code == 404
     for wrong in ("cycles/2", "cycles/99999999999"):
         assert client_of(run.user).get(f"{address.replace('cycles/1', wrong)}.md").status_code == 404

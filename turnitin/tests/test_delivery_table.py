@@ -28,7 +28,8 @@ MEANINGS = {
     "corrects": (200, "report_ready", 0, ["report_received"]),
     "is told": (200, None, 0, ["report_incomplete"]),
     "nothing": (200, None, 0, []),
-    "late": (409, None, 0, []),
+    "late": (409, None, 0, ["report_too_late"]),
+    "stale": (409, None, 0, []),  # it was told before
     "unknown": (404, None, 0, []),
 }
 
@@ -37,12 +38,12 @@ TABLE = """
 state              | again   | new      | address  | figure   | bare    | bare again | figure then | foreign | signed
 awaiting           | nothing | resumes  | resumes  | resumes  | is told | nothing    | resumes     | unknown | resumes
 ready, job queued  | nothing | corrects | corrects | corrects | is told | nothing    | corrects    | unknown | corrects
-ready, job running | nothing | late     | late     | late     | late    | late       | late        | unknown | late
-consumed           | nothing | late     | late     | late     | late    | late       | late        | unknown | late
-accepted           | nothing | late     | late     | late     | late    | late       | late        | unknown | late
-rejected           | nothing | late     | late     | late     | late    | late       | late        | unknown | late
-withdrawn          | late    | late     | late     | late     | late    | late       | late        | unknown | late
-ready, withdrawn   | nothing | late     | late     | late     | late    | late       | late        | unknown | late
+ready, job running | nothing | late     | late     | late     | late    | stale      | late        | unknown | late
+consumed           | nothing | late     | late     | late     | late    | stale      | late        | unknown | late
+accepted           | nothing | late     | late     | late     | late    | stale      | late        | unknown | late
+rejected           | nothing | late     | late     | late     | late    | stale      | late        | unknown | late
+withdrawn          | stale   | late     | late     | late     | late    | stale      | late        | unknown | late
+ready, withdrawn   | nothing | late     | late     | late     | late    | stale      | late        | unknown | late
 awaiting, failed   | nothing | is kept  | is kept  | is kept  | is told | nothing    | is kept     | unknown | is kept
 ready, failed      | nothing | corrects | corrects | corrects | is told | nothing    | corrects    | unknown | corrects
 awaiting, retried  | nothing | resumes  | resumes  | resumes  | is told | nothing    | resumes     | unknown | resumes

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from autonomy.graph.gates.failure import Failure, short
-from autonomy.text import citations, passages, quotations
+from autonomy.text import citations, claims, quotations
 
 # An unmarked run of words this long that stands in a source is copying, whatever the intention.
 UNMARKED_RUN = 12
@@ -24,7 +24,7 @@ def quotations_verbatim(section: str, blocks: list[str], texts: dict[str, list[s
     folded = {key: [citations.folded(text) for text in found] for key, found in texts.items()}
     for block in blocks:
         for quotation, keys in attributed(block):
-            if not any(_stands_in(quotation, text) for key in keys for text in folded.get(key, [])):
+            if not any(claims.stands_in(quotation, text) for key in keys for text in folded.get(key, [])):
                 message = f"“{short(quotation)}” does not stand in the source that is cited for it."
                 yield Failure("quotations_verbatim", section, message)
 
@@ -48,7 +48,7 @@ def attributed(block: str) -> list[tuple[str, list[str]]]:
     """
     quoted = quotations.spans(block)
     cited = [span for span in citations.spans(block) if not any(start < span[0] < end for start, end in quoted)]
-    ends = _sentence_ends(block, quoted, cited)
+    ends = claims.sentence_ends(block, quoted, cited)
     found: list[tuple[str, list[str]]] = []
     for start, end in quoted:
         after = [span for span in cited if span[0] >= end]
@@ -58,25 +58,6 @@ def attributed(block: str) -> list[tuple[str, list[str]]]:
         near = near or after[:1] or [span for span in cited if span[1] <= start][-1:]
         found.append((block[start + 1 : end - 1].strip(), [key for a, b in near for key in citations.keys(block[a:b])]))
     return found
-
-
-def _sentence_ends(block: str, quoted: list[tuple[int, int]], cited: list[tuple[int, int]]) -> list[int]:
-    """Where the sentences end; a full stop within a quotation ends one only if it is the quotation's last."""
-    for start, end in quoted:
-        last = block[end - 2] if block[end - 2] in ".!?…" else "Q"
-        block = block[: start + 1] + ("Q" * (end - start - 3) + last)[: end - start - 2] + block[end - 1 :]
-    for start, end in cited:
-        block = block[: start + 1] + "C" * (end - start - 2) + block[end - 1 :]
-    ends: list[int] = []
-    for sentence in passages.sentences(block):
-        ends.append(block.index(sentence, ends[-1] if ends else 0) + len(sentence))
-    return ends
-
-
-def _stands_in(quotation: str, text: str) -> bool:
-    """Whether whole words of the text are quoted: “all” is no quotation from “walls”."""
-    wording = citations.folded(quotation).rstrip(".,;:")
-    return bool(re.search(rf"(?<![a-z0-9]){re.escape(wording)}(?![a-z0-9])", text)) if wording.strip() else False
 
 
 def _runs(text: str) -> Iterable[tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RUN = "/admin/autonomy/run/"
 STATES = ("queued", "running", "waiting", "accepted", "failed", "cancelled", "budget_exceeded", "refused", "long")
+BELOW = ("draft", "checkpoints", "calls", "sources", "log", "task")
 
 PAGES = [
     ("home", "/admin/"),
@@ -12,6 +13,14 @@ PAGES = [
     ("runs none", f"{RUN}?q=nothing-like-it"),
     ("start", f"{RUN}add/"),
     *((f"run {state}", f"{RUN}{{{state}}}/change/") for state in STATES),
+    *((f"run {one}", f"{RUN}{{accepted}}/{one}/") for one in BELOW),
+    ("run diff", f"{RUN}{{accepted}}/diff/?from={{first}}&to={{last}}"),
+    ("run diff of nothing", f"{RUN}{{accepted}}/diff/"),
+    ("run log narrowed", f"{RUN}{{accepted}}/log/?show=errors"),
+    ("run draft under way", f"{RUN}{{running}}/draft/"),
+    ("source at a passage", "/admin/autonomy/source/{source}/change/?passage=0"),
+    ("start report", f"{RUN}add/?journey=report"),
+    ("runs that need a person", f"{RUN}?needs=person"),
     ("run history", f"{RUN}{{waiting}}/history/"),
     *((verb, f"{RUN}{{queued}}/{verb}/") for verb in ("cancel", "fork", "schedule", "priority")),
     ("retry", f"{RUN}{{failed}}/retry/"),

@@ -22,7 +22,9 @@ AS_THEME = """dark => {
     const page = document.documentElement;
     page.classList.toggle("dark", dark);
     page.classList.toggle("light", !dark);
-    document.getAnimations().forEach(one => one.finish());
+    // One without an end cannot be brought there.
+    const endless = one => one.effect.getTiming().iterations === Infinity;
+    document.getAnimations().forEach(one => endless(one) ? one.cancel() : one.finish());
 }"""
 
 BUILT = """() => {
@@ -62,8 +64,11 @@ def looks(page: Page) -> Iterator[str]:
 def look(page: Page, name: str) -> None:
     """Pictures in the folder of BROWSER_SHOTS, if it is set."""
     if os.environ.get("BROWSER_SHOTS"):
+        size = page.viewport_size
         for one in looks(page):
             _shoot(page, name, one)
+        assert size
+        page.set_viewport_size(size)
 
 
 def accessible(page: Page, name: str = "") -> None:

@@ -94,6 +94,8 @@ def planted(also: str = "") -> dict[str, Any]:
         "job": Job.objects.filter(**by_run).latest("pk").pk,
         "episode": Episode.objects.filter(**by_run).latest("pk").pk,
         "checkpoint": Checkpoint.objects.filter(**by_run).latest("pk").pk,
+        "first": Checkpoint.objects.filter(**by_run).earliest("pk").checkpoint_id,
+        "last": Checkpoint.objects.filter(**by_run).latest("pk").checkpoint_id,
         "source": Source.objects.filter(**by_run).latest("pk").pk,
         "group": group.pk,
         "user": boss.pk,

@@ -47,8 +47,8 @@ def routes_follow_each_other() -> list[str]:
 def endings_are_told_once_and_last() -> list[str]:
     """Endings and reopenings (a retry, a raised budget) take turns, and the last episode of an ended run is its ending.
 
-    Only Turnitin may change its figure afterwards, which is told and not acted on; and a run that failed takes in
-    reports, which it finds when it is retried.
+    What comes of its documents afterwards is told and not acted on: Turnitin changes its figure, somebody has it asked,
+    a report comes too late. And a run that failed takes in reports, which it finds when it is retried.
 
     The ending is of the kind of the run's outcome; a run that has not ended has none that was not reopened.
     """
@@ -58,7 +58,7 @@ def endings_are_told_once_and_last() -> list[str]:
         FROM autonomy_runs r,
         LATERAL (SELECT coalesce(array_agg(kind::text ORDER BY seq) FILTER (WHERE is_ending OR reopens), '{}') turns,
                         (array_agg(kind::text ORDER BY seq DESC) FILTER (
-                  WHERE kind <> 'similarity_updated'
+                  WHERE kind NOT IN ('similarity_updated', 'turnitin_asked', 'report_too_late')
                   AND (r.status <> 'failed' OR kind NOT IN ('report_received', 'report_incomplete'))))[1] newest,
                         coalesce(bool_or(is_ending AND followed_by_ending), false) doubled,
                         count(*) FILTER (WHERE is_ending) - count(*) FILTER (WHERE reopens) surplus

@@ -71,7 +71,7 @@ def one_resume_per_report() -> list[str]:
 
 @check
 def every_report_taken_in_is_told_once() -> list[str]:
-    """For each cycle as many report episodes as deliveries that came in time; what came late left none."""
+    """For each cycle as many report episodes as deliveries that came in time; others are told as too late."""
     return sentences("""
         SELECT format('Cycle %s of run %s took in %s reports, %s more without a figure; its episodes tell %s and %s.',
                       c.number, c.run_id, kept.figures, kept.bare, told.figures, told.bare)
