@@ -26,7 +26,7 @@ SHORT = ELEMENTS + "{{7*7}}"
 PROBE = f"{ELEMENTS} {ATTRIBUTES} {LINKS}"
 ADDRESS = f"javascript:{LIVE}//{MARK}"
 # Where nothing of it is to be seen: pages about other things.
-PLAIN = {"runs none", "start", "providers", "user new", "group new", "password change", "app"}
+PLAIN = {"runs none", "start", "start report", "providers", "user new", "group new", "password change", "app"}
 
 CAME_TO_LIFE = """() => {
     const found = [];
