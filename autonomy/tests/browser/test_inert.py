@@ -26,7 +26,7 @@ SHORT = ELEMENTS + "{{7*7}}"
 PROBE = f"{ELEMENTS} {ATTRIBUTES} {LINKS}"
 ADDRESS = f"javascript:{LIVE}//{MARK}"
 # Where nothing of it is to be seen: pages about other things.
-PLAIN = {"runs none", "start", "providers", "user new", "group new", "password change", "app"}
+PLAIN = {"runs none", "start", "start report", "providers", "user new", "group new", "password change", "app"}
 
 CAME_TO_LIFE = """() => {
     const found = [];
@@ -70,7 +70,7 @@ def world(database: None) -> dict[str, Any]:
         kind = ContentType.objects.get_for_model(row)
         LogEntry.objects.create(user=other, content_type=kind, object_id=row.pk, action_flag=CHANGE)
     User.objects.update(first_name=SHORT[:150], last_name=SHORT[:150], email=f"{MARK}@example.org")
-    Group.objects.update(name=SHORT[:150])
+    Group.objects.filter(pk=keys["group"]).update(name=SHORT[:150])
     LogEntry.objects.update(object_repr=SHORT[:200], change_message=PROBE)
     for cycle in Cycle.objects.all():
         with cycle.markdown.open("ab") as draft:
