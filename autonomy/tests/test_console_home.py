@@ -440,6 +440,15 @@ class TestWhoSeesWhat:
         assert "Secret sentence." in page(staff("autonomy.view_run", "autonomy.view_episode"))
         assert "on secret:1" in page(staff("autonomy.view_run", "autonomy.view_job"))
 
+    def test_what_turnitin_says_of_a_document_is_for_those_who_see_its_hand_off(self, env: Any) -> None:
+        env(turnitin_mode="core_api")
+        Submission.objects.create(cycle=waiting(), state="failed", trouble="Secret trouble.")
+        text = part(page(staff("autonomy.view_run")), "needs")
+        assert "Hand-off 1 waits for its originality report." in text
+        assert "Secret" not in text
+        for permission in ("turnitin.view_cycle", "turnitin.deliver_report"):
+            assert "Secret trouble." in page(staff("autonomy.view_run", permission))
+
     def test_one_s_own_runs_are_nothing_special(self) -> None:
         client = staff()
         owner = client.session["_auth_user_id"]
