@@ -429,6 +429,26 @@ class TestWhoSeesWhat:
         assert "secret-provider" in part(calls, "spend")
         assert "Secret" not in calls
 
+    def test_what_a_run_says_and_where_it_runs_take_the_permissions_of_episodes_and_jobs(self) -> None:
+        run = RunFactory(status="running", title="Groynes")
+        running(run, "secret:1")
+        tell(run, "Secret sentence.")
+        text = part(page(staff("autonomy.view_run")), "running")
+        assert "Groynes" in text
+        assert "ecret" not in text
+        assert "on a worker" in text
+        assert "Secret sentence." in page(staff("autonomy.view_run", "autonomy.view_episode"))
+        assert "on secret:1" in page(staff("autonomy.view_run", "autonomy.view_job"))
+
+    def test_what_turnitin_says_of_a_document_is_for_those_who_see_its_hand_off(self, env: Any) -> None:
+        env(turnitin_mode="core_api")
+        Submission.objects.create(cycle=waiting(), state="failed", trouble="Secret trouble.")
+        text = part(page(staff("autonomy.view_run")), "needs")
+        assert "Hand-off 1 waits for its originality report." in text
+        assert "Secret" not in text
+        for permission in ("turnitin.view_cycle", "turnitin.deliver_report"):
+            assert "Secret trouble." in page(staff("autonomy.view_run", permission))
+
     def test_one_s_own_runs_are_nothing_special(self) -> None:
         client = staff()
         owner = client.session["_auth_user_id"]

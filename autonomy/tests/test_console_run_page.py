@@ -108,6 +108,15 @@ class TestPicture:
         run.save()
         assert nodes(page_of(boss, run))["End"] == "accepted*"
 
+    def test_of_a_run_whose_episodes_are_deleted_nobody_says_that_it_has_not_begun(self, boss: Client) -> None:
+        end = {"status": "done", "outcome": "accepted", "route": "END", "ended_at": timezone.now()}
+        page = page_of(boss, RunFactory(**end, supersteps=7, episodes_pruned_at=timezone.now()))
+        assert nodes(page)["Draft"] == "not known"
+        assert nodes(page)["End"] == "accepted*"
+        for wrong in ("It has not begun", "No step has been taken", "Nothing has happened", "not reached"):
+            assert wrong not in page
+        assert "Which way it took is not kept any more" in page
+
     def test_a_node_leads_to_its_episodes(self, boss: Client) -> None:
         run = drafted()
         assert f'href="/admin/autonomy/run/{run.pk}/log/?node=draft"' in page_of(boss, run)

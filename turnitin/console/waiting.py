@@ -31,18 +31,19 @@ def read(request: HttpRequest) -> Found:
     )
     longest = awaiting.filter(for_person()).select_related("run__user", "submission").defer("run__task_spec")
     may_deliver = request.user.has_perm("turnitin.deliver_report")
+    sees_why = may_deliver or request.user.has_perm("turnitin.view_cycle")
     return Found(
-        matters=[_matter(cycle, may_deliver) for cycle in longest.order_by("opened_at")[:SHOWN]],
+        matters=[_matter(cycle, may_deliver, sees_why) for cycle in longest.order_by("opened_at")[:SHOWN]],
         total=counted["people"],
         note=_note(counted["all"] - counted["people"], counted["overdue"]),
     )
 
 
-def _matter(cycle: Cycle, may_deliver: bool) -> Matter:
+def _matter(cycle: Cycle, may_deliver: bool, sees_why: bool) -> Matter:
     return Matter(
         run=cycle.run,
         since=cycle.opened_at,
-        reason=_reason(cycle, getattr(cycle, "submission", None)),
+        reason=_reason(cycle, getattr(cycle, "submission", None) if sees_why else None),
         verb="Deliver the report" if may_deliver else "",
         address=reverse("admin:turnitin_cycle_report", args=[cycle.pk]),
     )
