@@ -81,11 +81,10 @@ class Rows(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         ordering: list[Any] = super().get_ordering(request, queryset)
-        of_one_run = getattr(self.model_admin, "of_one_run", None)
-        if not of_one_run or ordering not in (["-id"], ["id"]) or not self._of_one_run(request):
+        of_one_run: list[str] | None = getattr(self.model_admin, "of_one_run", None)
+        if not of_one_run or not set(ordering) <= {"-id", "id"} or not self._of_one_run(request):
             return ordering
-        oldest_first = ordering == ["id"]
-        return [name.removeprefix("-") for name in of_one_run] if oldest_first else of_one_run
+        return [name.removeprefix("-") for name in of_one_run] if ordering[0] == "id" else of_one_run
 
     def _of_one_run(self, request: HttpRequest) -> bool:
         return "run__id__exact" in self.given or len(named_runs(request, self.query)) == 1

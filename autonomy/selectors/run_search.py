@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from autonomy.models import Run
 
@@ -27,7 +28,9 @@ def searched(runs: QuerySet[Run], text: str) -> QuerySet[Run]:
     if span := id_span(text):
         found |= Q(pk__range=span)
     few = _few_titled(text)
-    return _titled(runs, text, found) if few is None else runs.filter(found | Q(pk__in=few))
+    if few is not None:
+        return runs.filter(found | Q(pk__in=few))
+    return runs.alias(title_words=_words("title", of_many=True)).filter(found | Q(title_words=_beginnings(text)))
 
 
 def of_runs_titled(rows: QuerySet[Any], run: str, text: str) -> tuple[QuerySet[Any], Q]:
@@ -37,7 +40,7 @@ def of_runs_titled(rows: QuerySet[Any], run: str, text: str) -> tuple[QuerySet[A
     few = _few_titled(text)
     if few is not None:
         return rows, Q(**{f"{run}_id__in": few})
-    return rows.alias(title_words=_words(run)), Q(title_words=_beginnings(text))
+    return rows.alias(title_words=_words(f"{run}__title", of_many=True)), Q(title_words=_beginnings(text))
 
 
 def owners(text: str) -> list[User]:
@@ -66,16 +69,14 @@ def _few_titled(text: str) -> list[UUID] | None:
     Postgres is not asked to weigh the index of words against walking through all rows from the newest: it errs, as it
     cannot know how often the beginning of a word occurs.
     """
-    few = list(_titled(Run.objects.all(), text).values_list("pk", flat=True)[: FEW + 1])
+    titled = Run.objects.alias(title_words=_words("title")).filter(title_words=_beginnings(text))
+    few = list(titled.values_list("pk", flat=True)[: FEW + 1])
     return few if len(few) <= FEW else None
 
 
-def _titled(runs: QuerySet[Run], text: str, found: Q | None = None) -> QuerySet[Run]:
-    return runs.alias(title_words=_words("")).filter(Q(title_words=_beginnings(text)) | (found or Q()))
-
-
-def _words(run: str) -> SearchVector:
-    return SearchVector(f"{run}__title" if run else "title", config="simple")
+def _words(title: str, *, of_many: bool = False) -> SearchVector:
+    """As the index run_title_words has them; or of many titles, so that the index is no way to them."""
+    return SearchVector(Concat(title, Value("")) if of_many else title, config="simple")
 
 
 def _beginnings(text: str) -> SearchQuery:

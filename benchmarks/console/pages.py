@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
 
+from autonomy.console.rows import MOST_PAGES
 from autonomy.models import Checkpoint, Episode, Run, Source
 from benchmarks.console.rows import LONG
 from turnitin.models import Submission
@@ -80,10 +81,9 @@ def pages(runs: Picked, html_of: Callable[[str], str]) -> Iterator[Page]:
 def _run_list(html_of: Callable[[str], str]) -> Iterator[Page]:
     address = reverse("admin:autonomy_run_changelist")
     yield Page("runs", address)
-    pages_of = (Run.objects.count() - 1) // 50
     yield Page("runs: page 2", f"{address}?p=2")
-    yield Page("runs: a deep page", f"{address}?p={max(2, pages_of // 2)}", first=False)
-    yield Page("runs: the last page", f"{address}?p={pages_of}", first=False)
+    yield Page("runs: a deep page", f"{address}?p={MOST_PAGES // 2}", first=False)
+    yield Page("runs: the last page", f"{address}?p={MOST_PAGES}", first=False)
     yield Page("runs: search a title", f"{address}?q=mangrove")
     yield Page("runs: search two words", f"{address}?q=mangrove+venice")
     newest = Run.objects.latest("created_at")
@@ -146,7 +146,7 @@ def _narrowed(runs: Picked) -> Iterator[tuple[str, str, str, bool]]:
         yield address, f"{model}s: search a whole run", f"q={runs.usual}", True
         yield address, f"{model}s: search a title", "q=mangrove", False
         yield address, f"{model}s: search nothing", "q=xyzzy", False
-        yield address, f"{model}s: the last page", "p=200", False
+        yield address, f"{model}s: the last page", f"p={MOST_PAGES}", False
     yield "autonomy_episode", "episodes of a kind", "kind=retry", True
     yield "autonomy_episode", "episodes of a rare kind", "kind=run_failed", True
     yield "autonomy_episode", "episodes of a kind there is none of", "kind=breaker_local", True
@@ -172,5 +172,5 @@ def _narrowed(runs: Picked) -> Iterator[tuple[str, str, str, bool]]:
         yield f"turnitin_{model}", f"{model}s: search a title", "q=mangrove", True
         yield f"turnitin_{model}", f"{model}s: search a whole run", f"q={runs.waiting}", True
         yield f"turnitin_{model}", f"{model}s: search nothing", "q=xyzzy", True
-        yield f"turnitin_{model}", f"{model}s: the last page", "p=200", False
+        yield f"turnitin_{model}", f"{model}s: the last page", f"p={MOST_PAGES}", False
         yield f"turnitin_{model}", f"{model}s: sorted by another column", "o=3", False

@@ -21,7 +21,7 @@ MOST_CHARS = 6000
 
 
 class Statements:
-    """Answers with `{queries, own_ms, sql_ms, slowest_ms, slowest}` in a header; `slowest` is a statement with values."""
+    """Answers with `{queries, own_ms, sql_ms, slowest_ms, slowest}` in a header; `slowest` is a whole statement."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
