@@ -115,7 +115,7 @@ class RunRows(ReadOnlyAdmin):
     id as nobody writes by chance means the rows of that run.
     """
 
-    looked_at = 50_000
+    looked_at: int | None = 50_000
     list_select_related: ClassVar[list[str]] = ["run"]
     sortable_by: ClassVar[list[str]] = ["age"]
     # The way from a row to its run.
