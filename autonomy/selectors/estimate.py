@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
 from autonomy.graph.build import build
 from autonomy.journeys.journey import Journey
@@ -60,10 +62,13 @@ def estimate(journey: Journey, asked: Asked) -> dict[str, Any]:
 
 
 def _past(journey: Journey, words: int, provider: str, model: str) -> dict[str, Any] | None:
-    """None where too few have ended. Two queries: runs along run_by_status, their calls along provider_call_of_run."""
-    window = Run.objects.filter(status=Run.Status.DONE).order_by("-created_at").values("pk")[:WINDOW]
+    """None where too few have ended. Two queries: runs along run_by_journey, their calls along provider_call_of_run."""
+    done = Run.objects.filter(status=Run.Status.DONE)
+    # Of the last in the window. With their ids in place of it Postgres reads the whole table to find them.
+    oldest = Subquery(done.order_by("-created_at").values("created_at")[WINDOW - 1 : WINDOW])
     rows = list(
-        Run.objects.filter(pk__in=window, journey=journey.name, forked_from__isnull=True)
+        done.filter(created_at__gte=Coalesce(oldest, Value(datetime.min.replace(tzinfo=UTC))))
+        .filter(journey=journey.name, forked_from__isnull=True)
         .order_by("-created_at")
         .values_list("pk", "outcome", "task_spec__words", "spent_tokens", "spent_usd", "spent_seconds")[:NEWEST]
     )

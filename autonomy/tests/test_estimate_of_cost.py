@@ -127,7 +127,7 @@ class TestPast:
             found = past()
         assert found
         assert (found["runs"], found["tokens"]["most"]) == (6, 6000)
-        assert "LIMIT 6" in queries.captured_queries[0]["sql"]
+        assert "LIMIT 1 OFFSET 5" in queries.captured_queries[0]["sql"]
         assert "LIMIT 200" in queries.captured_queries[0]["sql"]
 
 

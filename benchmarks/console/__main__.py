@@ -97,11 +97,13 @@ def _explain(taken: list, folder: Path) -> None:  # type: ignore[type-arg]
     """The plans of the statements behind what is slow, into a file."""
     from django.db import connection, transaction
 
+    from benchmarks.console.statements import MOST_CHARS
     from benchmarks.console.table import BOUND_MS
 
     with (folder / "plans.txt").open("w") as file, connection.cursor() as cursor:
         for one in taken:
-            if one.status == 200 and one.median > BOUND_MS and one.slowest.startswith(("SELECT", "WITH")):
+            whole = one.slowest.startswith(("SELECT", "WITH")) and len(one.slowest) < MOST_CHARS
+            if one.status == 200 and one.median > BOUND_MS and whole:
                 with transaction.atomic():
                     cursor.execute("SET LOCAL jit = off")
                     cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {one.slowest.replace('%', '%%')}", [])
