@@ -70,7 +70,7 @@ class TestPicture:
     def test_a_run_that_is_queued_has_everything_before_it(self, boss: Client) -> None:
         page = page_of(boss, RunFactory())
         assert nodes(page)["Plan"] == "next*"
-        assert "It has not begun" in page
+        assert "No step is done yet" in page
 
     def test_a_run_that_waits_says_for_what(self, boss: Client) -> None:
         run = drafted()

@@ -63,7 +63,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
         """To the report in Turnitin's viewer. A POST: each link is made for who asks, and is good for a short time.
 
         A page that leads there, no redirect: only this site may answer a form (config/csp.py), also after redirects.
-        And where the viewer is, Turnitin says with each link.
+        Where the viewer is, Turnitin says with each link.
         """
         submission = self._asked(request, pk, "turnitin.view_cycle")
         if request.method != "POST":

@@ -18,7 +18,7 @@ PAGES = [
     ("run diff of nothing", f"{RUN}{{accepted}}/diff/"),
     ("run log narrowed", f"{RUN}{{accepted}}/log/?show=errors"),
     ("run draft under way", f"{RUN}{{running}}/draft/"),
-    ("source at a passage", "/admin/autonomy/source/{source}/change/?passage=0"),
+    ("source at a passage", "/admin/autonomy/source/{source}/change/?passage=1"),
     ("start report", f"{RUN}add/?journey=report"),
     ("runs that need a person", f"{RUN}?needs=person"),
     ("run history", f"{RUN}{{waiting}}/history/"),
