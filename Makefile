@@ -62,7 +62,8 @@ bench: setup ## Measure Autonomy beside its peers: make bench RUNS=300 ROUNDS=5,
 	@$(BIN)/python -m benchmarks $${RUNS:+--runs "$$RUNS"} $${ROUNDS:+--rounds "$$ROUNDS"} $${QUICK:+--quick}
 
 bench-console: setup ## Measure the console on a year of runs: make bench-console SCALE=1 FOLDER=… to keep the data
-	@$(BIN)/python -m benchmarks.console $${SCALE:+--scale "$$SCALE"} $${FOLDER:+--folder "$$FOLDER"} $${EXPLAIN:+--explain}
+	@$(BIN)/python -m benchmarks.console $${SCALE:+--scale "$$SCALE"} $${FOLDER:+--folder "$$FOLDER"} $${EXPLAIN:+--explain} \
+		$${ONLY:+--only "$$ONLY"}
 
 lint: setup-dev ## Check style and formatting
 	$(BIN)/python -m ruff check .

@@ -18,7 +18,7 @@ from autonomy.selectors.permission import may
 @admin.register(Checkpoint)
 class CheckpointAdmin(RunRows):
     list_display = ["checkpoint_id", "run_title", "superstep", "origin", "namespace", "age"]
-    search_fields = ["checkpoint_id__startswith", "run__title"]
+    search_fields = ["checkpoint_id__startswith"]
     search_help_text = "Search by checkpoint id, or by the run's title or id"
     heavy = ("checkpoint", "run__task_spec")
     ordering = ["-id"]

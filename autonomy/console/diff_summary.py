@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autonomy.console import state_words
-from autonomy.console.outlook import NODES
+from autonomy.console.nodes import PHRASES
 from autonomy.console.state_words import number
 
 
@@ -28,7 +28,7 @@ def summary(changes: dict[str, Any]) -> list[Line]:
 
 
 def _route(part: dict[str, Any]) -> str:
-    names = (NODES.get(part[side], part[side]) or "nothing" for side in ("from", "to"))
+    names = (PHRASES.get(part[side], part[side]) or "nothing" for side in ("from", "to"))
     return " → ".join(names)
 
 

@@ -41,11 +41,12 @@ class NodeFilter(admin.SimpleListFilter):
 class EpisodeAdmin(RunRows):
     list_display = ["number", "run_title", "kind", "node", "message_line", "actor", "age"]
     list_filter = [KindFilter, NodeFilter]
-    search_fields = ["message", "run__title"]
+    search_fields = ["message"]
     search_help_text = "Search by message, or by the run's title or id"
     list_select_related = ["run", "actor"]
     heavy = ("data", "run__task_spec")
     ordering = ["-id"]
+    of_one_run = ["-seq"]
     fields = ["run", "seq", "kind", "node", "attempt", "message", "data", "actor", "created_at"]
 
     @display(description="Number")

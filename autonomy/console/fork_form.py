@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from autonomy.console.beginning import beginning
-from autonomy.console.outlook import NODES
+from autonomy.console.nodes import PHRASES
 from autonomy.console.verb_form import VerbForm
 from autonomy.models import Run
 from autonomy.selectors.checkpoints import checkpoints_of
@@ -48,7 +48,7 @@ class ForkForm(VerbForm):
     route = forms.ChoiceField(
         required=False,
         label="Where it goes on",
-        choices=[("", "As the checkpoint says"), *((node, f"With {NODES[node]}") for node in ROUTES)],
+        choices=[("", "As the checkpoint says"), *((node, f"With {PHRASES[node]}") for node in ROUTES)],
         help_text="To be chosen if the run ended at this checkpoint.",
         widget=UnfoldAdminSelectWidget,
     )
@@ -108,6 +108,6 @@ class ForkForm(VerbForm):
 
 
 def _label(checkpoint: dict[str, Any]) -> str:
-    node = NODES.get(checkpoint["route"], checkpoint["route"])
+    node = PHRASES.get(checkpoint["route"], checkpoint["route"])
     made = parse_datetime(checkpoint["created_at"])
     return f"Superstep {checkpoint['step']}: {node} is next ({timesince(made, depth=1) if made else '–'} ago)"

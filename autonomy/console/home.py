@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from autonomy.console import figures
 from autonomy.console.concern import CONCERNS, SHOWN, Concern, Found, Matter
-from autonomy.console.outlook import NODES
+from autonomy.console.nodes import PHRASES
 from autonomy.console.providers_page import state_in_words
 from autonomy.console.read_only import shortened
 from autonomy.console.spend_chart import KINDS, spend_chart
@@ -44,7 +44,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "as_of": timezone.now(),
         "needs": _needs(request) if sees_runs else None,
         "queue": queue,
-        "under_way": _under_way() if sees_runs else None,
+        "under_way": _under_way(request) if sees_runs else None,
         "spend": spend_chart(daily_spend()) if sees_calls else None,
         "health": _health() if sees_calls else None,
     }
@@ -88,8 +88,9 @@ def _told(matter: Matter) -> dict[str, Any]:
     }
 
 
-def _under_way() -> dict[str, Any]:
+def _under_way(request: HttpRequest) -> dict[str, Any]:
     runs = overview.under_way(RUNS_SHOWN)
+    sees_episodes, sees_jobs = _sees(request, "episode"), _sees(request, "job")
     return {
         "total": runs[0].of if runs else 0,
         "shown": len(runs),
@@ -97,11 +98,12 @@ def _under_way() -> dict[str, Any]:
         "runs": [
             {
                 "run": run,
-                "next": NODES.get(run.route, run.route),
+                "next": PHRASES.get(run.route, run.route),
                 "revision": f"revision {run.revision} of {run.max_revisions}" if run.revision else "first draft",
-                "said": shortened(run.said or "", 160),
+                "said": shortened(run.said or "", 160) if sees_episodes else "",
                 "said_ago": _how_long(run.said_at) if run.said_at else "",
-                "worker": run.worker or "",
+                "worker": (run.worker if sees_jobs else "") or "",
+                "is_at_work": run.worker is not None,
                 "meter": figures.meter(max(figures.spends(run), key=lambda spend: spend.percent)),
             }
             for run in runs

@@ -20,7 +20,7 @@ class JobAdmin(RunRows):
         "kind", "state_label", "run_title", "priority", "attempts", "scheduled_at", "worker", "error_line", "age",
     ]  # fmt: skip
     list_filter = ["state", "kind", PriorityFilter]
-    search_fields = ["run__title", "worker", "last_error"]
+    search_fields = ["worker", "last_error"]
     search_help_text = "Search by the run's title or id, the worker, or the error"
     heavy = ("run__task_spec",)
     ordering = ["-id"]

@@ -7,6 +7,7 @@ from django.utils.formats import localize
 from django.utils.timesince import timeuntil
 
 from autonomy.console.figures import duration
+from autonomy.console.nodes import PHRASES
 from autonomy.models import Job, Run
 
 _ENDED = {
@@ -26,14 +27,6 @@ _ENDED = {
         "The run was cancelled. What was written before is kept. A fork can go on from any checkpoint."
     ),
 }
-NODES = {
-    "plan": "the plan",
-    "research": "the research",
-    "draft": "the draft",
-    "critic": "the critic",
-    "turnitin_pause": "the hand-off to Turnitin",
-    "END": "the end",
-}
 
 
 def outlook(run: Run) -> str:
@@ -43,7 +36,7 @@ def outlook(run: Run) -> str:
         return "Cancelling was asked for. The run ends at the next boundary between two steps."
     if run.status == Run.Status.WAITING_HUMAN:
         return "The document is ready for Turnitin. The run waits, at no cost, for its originality report."
-    node = NODES.get(run.route, run.route)
+    node = PHRASES.get(run.route, run.route)
     if run.status == Run.Status.RUNNING or Job.objects.filter(run=run, state=Job.State.RUNNING).exists():
         return f"A worker is on it: {node} is next. There is nothing to do."
     job = Job.objects.filter(run=run, state=Job.State.QUEUED).order_by("scheduled_at", "pk").first()

@@ -41,10 +41,11 @@ class ProviderCallAdmin(Columns, ProvidersPage):
         "answered_by", "outcome_label", "run_title", "kind", "node", "attempt", "tokens", "cost", "latency", "age",
     ]  # fmt: skip
     list_filter = ["outcome", "kind", "estimated"]
-    search_fields = ["provider", "model", "error", "run__title", "operation_id__startswith"]
+    search_fields = ["provider", "model", "error", "operation_id__startswith"]
     search_help_text = "Search by provider, model, error, run or operation"
     heavy = ("run__task_spec",)
     ordering = ["-id"]
+    of_one_run = ["-created_at", "-id"]
     fieldsets = [
         (None, {"fields": ["run", "kind", "node", "provider", "model", "attempt", "operation_id"]}),
         ("Outcome", {"fields": ["outcome", "http_status", "error", "latency", "created_at"]}),

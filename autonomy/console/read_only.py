@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import smart_split, unescape_string_literal
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
 
 from autonomy.console.related import PermittedLinks
-from autonomy.console.rows import EndlessPaginator, Rows
-from autonomy.selectors.run_search import runs_named
+from autonomy.console.rows import EndlessPaginator, Rows, named_runs
+from autonomy.selectors.run_search import of_runs_titled
 
 INLINE_ROWS = 15
 LONGEST = 200
@@ -69,7 +72,7 @@ class ReadOnlyAdmin(ReadOnly, PermittedLinks, ModelAdmin):
 
     def few(self, given: dict[str, str]) -> bool:
         """Whether an index leads from these filters to few rows."""
-        return "run__id__exact" in given
+        return any(name in given for name in self.linked)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The filters that the list offers and the links to it: any other lookup would read the whole table."""
@@ -108,19 +111,41 @@ def names_of(list_filter: Any) -> tuple[str, ...]:
 
 
 class RunRows(ReadOnlyAdmin):
-    """Rows that belong to runs. So much of a run's id as nobody writes by chance means the rows of that run."""
+    """Rows that belong to runs, found by what `search_fields` say and by words of the run's title. So much of a run's
+    id as nobody writes by chance means the rows of that run.
+    """
 
-    looked_at = 50_000
+    looked_at: int | None = 50_000
     list_select_related: ClassVar[list[str]] = ["run"]
     sortable_by: ClassVar[list[str]] = ["age"]
+    # The way from a row to its run.
+    run = "run"
+    # The order "-id" means of the rows of one run, where an index has them in it: along the primary key, Postgres would
+    # read all rows of all other runs between them.
+    of_one_run: ClassVar[list[str]] = ["-id"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if named := runs_named(search_term):
-            return queryset.filter(run_id__in=named), False
-        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        if not search_term:
+            return queryset, False
+        if named := named_runs(request, search_term):
+            return queryset.filter(**{f"{self.run}_id__in": named}), False
+        rows, titled = of_runs_titled(queryset, self.run, search_term)
+        return rows.filter(self.own(search_term) | titled), False
+
+    def own(self, text: str) -> Q:
+        """What is true of rows that have each word of the text, or phrase in quotes, in one of their own fields."""
+        found = Q()
+        for word in smart_split(text):
+            if word[0] in "\"'" and word[-1] == word[0]:
+                word = unescape_string_literal(word)
+            found &= reduce(or_, (Q(**{_lookup(name): word}) for name in self.search_fields))
         return found
+
+
+def _lookup(name: str) -> str:
+    return name if name.endswith("__startswith") else f"{name}__icontains"
 
 
 class NewestRows(PaginationInlineFormSet):

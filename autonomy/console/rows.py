@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Page, Paginator
@@ -70,13 +71,23 @@ class Rows(ChangeList):
         self.query = self.query.strip()
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         looked_at = self.model_admin.looked_at
-        if not (looked_at and self.narrowed) or self.model_admin.few(self.given) or runs_named(self.query):
+        if not (looked_at and self.narrowed) or self.model_admin.few(self.given) or named_runs(request, self.query):
             return rows
         newest = self.root_queryset.order_by("-pk").values_list("pk", flat=True).first() or 0
         if newest <= looked_at:
             return rows
         self.bounded = True
         return rows.filter(pk__gt=newest - looked_at)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        ordering: list[Any] = super().get_ordering(request, queryset)
+        of_one_run: list[str] | None = getattr(self.model_admin, "of_one_run", None)
+        if not of_one_run or not set(ordering) <= {"-id", "id"} or not self._of_one_run(request):
+            return ordering
+        return [name.removeprefix("-") for name in of_one_run] if ordering[0] == "id" else of_one_run
+
+    def _of_one_run(self, request: HttpRequest) -> bool:
+        return "run__id__exact" in self.given or len(named_runs(request, self.query)) == 1
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -150,6 +161,14 @@ class Rows(ChangeList):
             "help": getattr(spec, "help_text", ""),
             "kept": [(name, value) for name, value in self.params.items() if name not in own and value],
         }
+
+
+def named_runs(request: HttpRequest, text: str) -> list[UUID]:
+    """selectors/run_search.py asked once in a request."""
+    told: dict[str, list[UUID]] = request.__dict__.setdefault("named_runs", {})
+    if text not in told:
+        told[text] = runs_named(text)
+    return told[text]
 
 
 def _chosen(spec: Any, rows: Rows) -> str:

@@ -37,7 +37,7 @@ class OriginFilter(admin.SimpleListFilter):
 class SourceAdmin(RunRows):
     list_display = ["title_line", "status_label", "run_title", "key", "origin", "words", "reason", "age"]
     list_filter = ["status", OriginFilter]
-    search_fields = ["title", "key", "filename", "run__title"]
+    search_fields = ["title", "key", "filename"]
     search_help_text = "Search by title, key or file name, or by the run's title or id"
     heavy = ("original", "headings", "csl", "run__task_spec")
     ordering = ["-id"]

@@ -124,5 +124,4 @@ def _context(filled: Filled) -> dict[str, Any]:
         "started_before": filled.started_before,
         "cost": cost(form, filled.sizes),
         "max_bytes": settings.ENV.autonomy_upload_max_bytes,
-        "max_files": settings.ENV.autonomy_upload_max_files,
     }

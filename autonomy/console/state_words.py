@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autonomy.console import figures
-from autonomy.console.outlook import NODES
+from autonomy.console.nodes import PHRASES
 from autonomy.selectors.state_at import At
 
 CHANNELS = {
@@ -31,7 +31,7 @@ FIELDS = {
 
 
 def node(name: str | None) -> str:
-    return NODES.get(name or "", name or "")
+    return PHRASES.get(name or "", name or "")
 
 
 def superstep(one: At) -> str:

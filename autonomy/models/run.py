@@ -167,6 +167,8 @@ class Run(models.Model):
             models.Index(fields=["outcome", "-created_at"], name="run_by_outcome"),
             models.Index(fields=["journey", "-created_at"], name="run_by_journey"),
             models.Index(fields=["-created_at"], name="run_needs_person", condition=NEEDS_PERSON),
+            # To be joined with their hand-offs: in run_needs_person there are many that have ended.
+            models.Index(fields=["id"], name="run_that_waits", condition=Q(status="waiting_human")),
             GinIndex(SearchVector("title", config="simple"), name="run_title_words"),
             models.Index(
                 fields=["cancel_requested_at"],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from autonomy.models import Run
 
@@ -25,13 +27,20 @@ def searched(runs: QuerySet[Run], text: str) -> QuerySet[Run]:
     found = Q(user_id__in=[user.pk for user in owners(text)])
     if span := id_span(text):
         found |= Q(pk__range=span)
-    titled = _titled(Run.objects.all(), text)
-    # Postgres is not asked to weigh the index of words against walking through all runs from the newest: it errs, as
-    # it cannot know how often the beginning of a word occurs.
-    few = list(titled.values_list("pk", flat=True)[: FEW + 1])
-    if len(few) <= FEW:
+    few = _few_titled(text)
+    if few is not None:
         return runs.filter(found | Q(pk__in=few))
-    return _titled(runs, text, found)
+    return runs.alias(title_words=_words("title", of_many=True)).filter(found | Q(title_words=_beginnings(text)))
+
+
+def of_runs_titled(rows: QuerySet[Any], run: str, text: str) -> tuple[QuerySet[Any], Q]:
+    """For rows that belong to runs, `run` being the path to it: the rows, and what is true of those whose run's title
+    has a word that begins so for each of the text. The rows given back know a name that the condition needs.
+    """
+    few = _few_titled(text)
+    if few is not None:
+        return rows, Q(**{f"{run}_id__in": few})
+    return rows.alias(title_words=_words(f"{run}__title", of_many=True)), Q(title_words=_beginnings(text))
 
 
 def owners(text: str) -> list[User]:
@@ -54,8 +63,22 @@ def runs_named(text: str) -> list[UUID]:
     return list(Run.objects.filter(pk__range=span).values_list("pk", flat=True)[:NAMED]) if span else []
 
 
-def _titled(runs: QuerySet[Run], text: str, found: Q | None = None) -> QuerySet[Run]:
+def _few_titled(text: str) -> list[UUID] | None:
+    """The runs with such a title; None if there are more than FEW.
+
+    Postgres is not asked to weigh the index of words against walking through all rows from the newest: it errs, as it
+    cannot know how often the beginning of a word occurs.
+    """
+    titled = Run.objects.alias(title_words=_words("title")).filter(title_words=_beginnings(text))
+    few = list(titled.values_list("pk", flat=True)[: FEW + 1])
+    return few if len(few) <= FEW else None
+
+
+def _words(title: str, *, of_many: bool = False) -> SearchVector:
+    """As the index run_title_words has them; or of many titles, so that the index is no way to them."""
+    return SearchVector(Concat(title, Value("")) if of_many else title, config="simple")
+
+
+def _beginnings(text: str) -> SearchQuery:
     quoted = (word.replace("\\", "\\\\").replace("'", "''") for word in text.split())
-    beginnings = SearchQuery(" & ".join(f"'{word}':*" for word in quoted), search_type="raw", config="simple")
-    words = SearchVector("title", config="simple")
-    return runs.alias(title_words=words).filter(Q(title_words=beginnings) | (found or Q()))
+    return SearchQuery(" & ".join(f"'{word}':*" for word in quoted), search_type="raw", config="simple")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -350,6 +350,34 @@ class TestSpend:
         cache.clear()
         assert "Today $0.50" in part(page(boss), "spend")
 
+    def test_days_before_yesterday_are_added_up_once_in_an_hour(self, noon_of_the_20th: None) -> None:
+        run = RunFactory()
+        for days in range(4):
+            call(run, ago=timedelta(days=days), usd=Decimal(1))
+        assert daily_spend()["total"]["month"]["usd"] == 4
+        for days in range(4):
+            call(run, ago=timedelta(days=days), usd=Decimal(10))
+        cache.delete("autonomy:daily-spend:2026-05-20")
+        with CaptureQueriesContext(connection) as asked:
+            told = daily_spend()
+        assert {one["day"].day: one["usd"] for one in told["days"] if one["usd"]} == {17: 1, 18: 1, 19: 11, 20: 11}
+        (query,) = asked.captured_queries
+        assert "2026-05-19" in query["sql"]
+        cache.clear()
+        assert daily_spend()["total"]["month"]["usd"] == 44
+
+    @pytest.mark.parametrize("day", [1, 2, 3])
+    def test_a_month_begins_with_its_first_day(self, day: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        noon = datetime(2026, 5, day, 12, tzinfo=UTC)
+        monkeypatch.setattr("django.utils.timezone.now", lambda: noon)
+        run = RunFactory()
+        for days in range(4):
+            call(run, ago=timedelta(days=days), usd=Decimal(1))
+        for _ in range(2):
+            assert daily_spend()["total"]["month"]["usd"] == day
+            assert daily_spend()["total"]["today"]["usd"] == 1
+            cache.delete(f"autonomy:daily-spend:{noon.date()}")
+
     def test_the_month_is_found_by_its_time(self) -> None:
         with CaptureQueriesContext(connection) as asked:
             daily_spend()
@@ -429,6 +457,26 @@ class TestWhoSeesWhat:
         assert "secret-provider" in part(calls, "spend")
         assert "Secret" not in calls
 
+    def test_what_a_run_says_and_where_it_runs_take_the_permissions_of_episodes_and_jobs(self) -> None:
+        run = RunFactory(status="running", title="Groynes")
+        running(run, "secret:1")
+        tell(run, "Secret sentence.")
+        text = part(page(staff("autonomy.view_run")), "running")
+        assert "Groynes" in text
+        assert "ecret" not in text
+        assert "on a worker" in text
+        assert "Secret sentence." in page(staff("autonomy.view_run", "autonomy.view_episode"))
+        assert "on secret:1" in page(staff("autonomy.view_run", "autonomy.view_job"))
+
+    def test_what_turnitin_says_of_a_document_is_for_those_who_see_its_hand_off(self, env: Any) -> None:
+        env(turnitin_mode="core_api")
+        Submission.objects.create(cycle=waiting(), state="failed", trouble="Secret trouble.")
+        text = part(page(staff("autonomy.view_run")), "needs")
+        assert "Hand-off 1 waits for its originality report." in text
+        assert "Secret" not in text
+        for permission in ("turnitin.view_cycle", "turnitin.deliver_report"):
+            assert "Secret trouble." in page(staff("autonomy.view_run", permission))
+
     def test_one_s_own_runs_are_nothing_special(self) -> None:
         client = staff()
         owner = client.session["_auth_user_id"]
@@ -477,6 +525,4 @@ def part_html(text: str, name: str) -> str:
 
 @pytest.fixture
 def noon_of_the_20th(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import UTC, datetime
-
     monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 5, 20, 12, tzinfo=UTC))

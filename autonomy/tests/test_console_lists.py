@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from autonomy.console.read_only import RunRows
-from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Source
+from autonomy.models import Checkpoint, Episode, Job, ProviderCall, Run, Source
 from autonomy.tests.factories import RunFactory
 from autonomy.tests.test_console import run_with_rows
 
@@ -87,6 +87,31 @@ class TestEvery:
         for column in range(9):
             assert set(rows_of(boss, model, o=str(column)).queryset.query.order_by) <= {"id", "-id"}, column
 
+    def test_a_run_is_also_found_by_the_beginnings_of_its_words(
+        self, boss: Client, model: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = run_with_rows(2, text="Hay")
+        run_with_rows(1, text="Straw")
+        Run.objects.filter(pk=run.pk).update(title="A Needle of steel")
+        for few in (2000, 0):
+            monkeypatch.setattr("autonomy.selectors.run_search.FEW", few)
+            assert [row.run_id for row in rows_of(boss, model, q="STEEL need").result_list] == [run.pk] * 2
+            assert not rows_of(boss, model, q="eedle").result_list, "the middle of a word is no beginning"
+            assert not rows_of(boss, model, q="needle straw").result_list
+
+    @pytest.mark.parametrize("query", [{}, {"o": "-1"}, {"o": "1"}])
+    def test_the_rows_of_one_run_come_in_the_same_order_as_among_others(
+        self, boss: Client, model: str, query: dict[str, str]
+    ) -> None:
+        run = run_with_rows(4)
+        (age,) = [n for n, name in enumerate(rows_of(boss, model).list_display) if name == "age"]
+        if "o" in query:
+            query = {"o": query["o"].replace("1", str(age))}
+        every = [row.pk for row in rows_of(boss, model, **query).result_list]
+        for which in ({"run__id__exact": str(run.pk)}, {"q": str(run.pk)}):
+            assert [row.pk for row in rows_of(boss, model, **which, **query).result_list] == every
+        assert len(every) == 4
+
     @pytest.mark.parametrize(
         "query", [{"p": "0"}, {"run__id__exact": "x"}, {"run__title__icontains": "x"}, {"id__gt": "3"}, {"kind": "\0"}]
     )
@@ -94,6 +119,30 @@ class TestEvery:
         answer = boss.get(f"/admin/autonomy/{model}/", query, follow=True)
         assert answer.status_code == 200
         assert "cannot be understood" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "index"), [("episode", "episode_seq_unique_in_run"), ("providercall", "provider_call_of_run")]
+)
+def test_the_rows_of_one_run_are_read_along_their_index(boss: Client, model: str, index: str) -> None:
+    """However many rows of others lie between them: a run with a tenth of all rows, the oldest ones."""
+    run = run_with_rows(200)
+    run_with_rows(1800)
+    table = MODELS[model]._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {table}")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = rows_of(boss, model, run__id__exact=str(run.pk)).queryset[:51].explain()
+    assert index in plan
+    assert f"{table}_pkey" not in plan
+
+
+def test_a_phrase_in_quotes_is_one_thing_to_search_for(boss: Client) -> None:
+    run_with_rows(1, text="sea wall")
+    run_with_rows(1, text="a wall by the sea")
+    Run.objects.update(title="Tides")
+    assert len(rows_of(boss, "episode", q="sea wall").result_list) == 2
+    assert [row.message for row in rows_of(boss, "episode", q='"sea wall"').result_list] == ["sea wall"]
 
 
 @pytest.mark.usefixtures("short_sight")

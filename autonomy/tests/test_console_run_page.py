@@ -8,7 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from autonomy.console.run_page import drawing
@@ -19,6 +22,7 @@ from autonomy.selectors.episodes import episodes_of
 from autonomy.selectors.path import path, steps
 from autonomy.tests.clients import staff
 from autonomy.tests.factories import RunFactory
+from autonomy.tests.test_console import run_with_rows
 
 pytestmark = pytest.mark.django_db
 STEPS = [("plan", "research"), ("research", "draft"), ("draft", "draft"), ("draft", "draft"), ("draft", "critic")]
@@ -107,6 +111,15 @@ class TestPicture:
         run.status, run.outcome, run.ended_at = "done", "accepted", timezone.now()
         run.save()
         assert nodes(page_of(boss, run))["End"] == "accepted*"
+
+    def test_of_a_run_whose_episodes_are_deleted_nobody_says_that_it_has_not_begun(self, boss: Client) -> None:
+        end = {"status": "done", "outcome": "accepted", "route": "END", "ended_at": timezone.now()}
+        page = page_of(boss, RunFactory(**end, supersteps=7, episodes_pruned_at=timezone.now()))
+        assert nodes(page)["Draft"] == "not known"
+        assert nodes(page)["End"] == "accepted*"
+        for wrong in ("It has not begun", "No step has been taken", "Nothing has happened", "not reached"):
+            assert wrong not in page
+        assert "Which way it took is not kept any more" in page
 
     def test_a_node_leads_to_its_episodes(self, boss: Client) -> None:
         run = drafted()
@@ -303,3 +316,16 @@ class TestPermissions:
         for name in ("live", "log", "calls", "sources", "task"):
             assert boss.post(f"/admin/autonomy/run/{run.pk}/{name}/").status_code == 405
         assert boss.post(f"/admin/autonomy/run/{run.pk}/change/").status_code == 403
+
+
+class TestQueries:
+    @pytest.mark.parametrize("tab", ["change", "checkpoints", "diff", "calls", "sources", "log", "task"])
+    def test_a_page_of_a_run_asks_as_much_of_a_long_run_as_of_a_short_one(self, boss: Client, tab: str) -> None:
+        asked = []
+        for rows in (3, 120):
+            address = reverse(f"admin:autonomy_run_{tab}", args=[run_with_rows(rows).pk])
+            boss.get(address)
+            with CaptureQueriesContext(connection) as queries:
+                assert boss.get(address).status_code == 200
+            asked.append(len(queries))
+        assert asked[0] == asked[1] <= 16

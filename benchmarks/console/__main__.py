@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import os
+import re
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ import psutil  # type: ignore[import-untyped]
 from autonomy.management.processes import Processes
 
 ADMINISTRATOR = "bench-administrator"
+CSRF_SECRET = "b" * 32
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
     runs = _fill(asked.scale)
     processes = Processes(15.0)
     try:
-        return _measure(processes, folder, runs, asked.explain)
+        return _measure(processes, folder, runs, asked)
     finally:
         processes.stop()
 
@@ -65,7 +67,7 @@ def _fill(scale: float) -> int:
     return runs
 
 
-def _measure(processes: Processes, folder: Path, runs: int, explain: bool) -> int:
+def _measure(processes: Processes, folder: Path, runs: int, asked: argparse.Namespace) -> int:
     from django.urls import reverse
 
     from benchmarks.console import measuring, pages, table
@@ -75,15 +77,18 @@ def _measure(processes: Processes, folder: Path, runs: int, explain: bool) -> in
         _tell(f"Others keep {busy:.0f} percent of this machine busy: the figures will be high and uneven.")
     address = measuring.serve(processes, folder / "web.log")
     stranger = httpx.Client(base_url=address, timeout=measuring.LONGEST)
-    client = httpx.Client(base_url=address, timeout=measuring.LONGEST, cookies={"sessionid": _session()})
+    client = httpx.Client(base_url=address, timeout=measuring.LONGEST)
+    for name, value in _cookies().items():
+        client.cookies.set(name, value, domain="127.0.0.1")
     trivial = [pages.Page("/health/live", "/health/live"), pages.Page("the login", reverse("admin:login"))]
     taken = list(measuring.measure(stranger, trivial))
     login = taken[1].median
-    for one in measuring.measure(client, pages.pages(pages.picked(), lambda where: client.get(where).text)):
+    every = pages.pages(pages.picked(), lambda where: client.get(where).text)
+    for one in measuring.measure(client, (page for page in every if re.search(asked.only, page.name))):
         taken.append(one)
         _tell(f"  {one.page.name}: {one.median:.0f} ms")
     _tell(f"\n{runs:,} runs\n\n{table.of(taken, login)}\n\n{table.slow(taken)}\n\n{table.verdict(taken, busy)}")
-    if explain:
+    if asked.explain:
         _explain(taken, folder)
     return 1 if table.too_slow(taken) else 0
 
@@ -105,8 +110,8 @@ def _explain(taken: list, folder: Path) -> None:  # type: ignore[type-arg]
     _tell(f"Plans: {folder / 'plans.txt'}")
 
 
-def _session() -> str:
-    """Of an administrator who is logged in."""
+def _cookies() -> dict[str, str]:
+    """Of an administrator who is logged in, and may send forms."""
     from django.contrib.auth.models import Group, User
     from django.test import Client
 
@@ -116,7 +121,7 @@ def _session() -> str:
     user.save()
     client = Client()
     client.force_login(user)
-    return client.cookies["sessionid"].value
+    return {"sessionid": client.cookies["sessionid"].value, "csrftoken": CSRF_SECRET}
 
 
 def _environment(folder: Path) -> None:
@@ -137,6 +142,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-console", description="The console on a year of runs.")
     parser.add_argument("--scale", type=float, default=1.0, help="1 is 100,000 runs and 5,000,000 episodes (1)")
     parser.add_argument("--folder", help="keep the database there, and use it again")
+    parser.add_argument("--only", default="", help="only pages whose name this regular expression finds")
     parser.add_argument("--explain", action="store_true", help="write the plans of slow statements beside the database")
     return parser.parse_args()
 

@@ -10,15 +10,16 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from autonomy.management.processes import Processes
 from benchmarks.console.pages import Page
-from benchmarks.console.statements import HEADER
+from benchmarks.console.statements import COLD, HEADER
 from benchmarks.measured import percentile
 
-WARM, TIMED = 2, 15
+WARM, LISTENED, TIMED = 2, 3, 15
 PATIENCE = 30.0  # for the server to start
 LONGEST = 120.0  # for one answer
 ENOUGH = 20.0  # seconds of timed requests for one page; then fewer have to do
@@ -26,7 +27,11 @@ ENOUGH = 20.0  # seconds of timed requests for one page; then fewer have to do
 
 @dataclass(frozen=True)
 class Taken:
-    """Milliseconds of single requests; what a request asked of Postgres. `status` is 0 if no answer came in time."""
+    """Milliseconds of single requests. `status` is 0 if no answer came in time.
+
+    Of the quickest request that was listened to: what it asked of Postgres, and `own_ms` of processor time in the web
+    server, which say how a page is also where others keep the machine busy.
+    """
 
     page: Page
     status: int
@@ -35,6 +40,7 @@ class Taken:
     queries: int = 0
     sql_ms: float = 0.0
     slowest_ms: float = 0.0
+    own_ms: float = 0.0
     slowest: str = ""
 
     @property
@@ -73,17 +79,31 @@ def _one(client: httpx.Client, page: Page) -> Taken:
     try:
         began = time.perf_counter()
         for _ in range(WARM):
-            answer = client.get(page.address)
+            answer = _ask(client, page)
             if time.perf_counter() - began > ENOUGH:
                 break
         if answer.status_code != 200:
             return Taken(page, answer.status_code, [(time.perf_counter() - began) * 1000], len(answer.content))
-        asked = json.loads(client.get(page.address, headers={HEADER: "1"}).headers.get(HEADER, "{}"))
+        asked = min((_listened(client, page) for _ in range(LISTENED)), key=lambda told: told.get("sql_ms", 0.0))
         milliseconds: list[float] = []
         while len(milliseconds) < TIMED and sum(milliseconds) < ENOUGH * 1000:
             since = time.perf_counter()
-            client.get(page.address)
+            _ask(client, page)
             milliseconds.append((time.perf_counter() - since) * 1000)
     except httpx.TimeoutException:
         return Taken(page, 0, [LONGEST * 1000])
     return Taken(page, 200, milliseconds, len(answer.content), **asked)
+
+
+def _listened(client: httpx.Client, page: Page) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(_ask(client, page, **{HEADER: "1"}).headers.get(HEADER, "{}"))
+    return told
+
+
+def _ask(client: httpx.Client, page: Page, **headers: str) -> httpx.Response:
+    if page.cold:
+        headers[COLD] = "1"
+    if page.form is None:
+        return client.get(page.address, headers=headers)
+    headers["X-CSRFToken"] = client.cookies["csrftoken"]
+    return client.post(page.address, data=page.form, headers=headers)

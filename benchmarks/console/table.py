@@ -12,7 +12,7 @@ from benchmarks.console.measuring import Taken
 BOUND_MS, WORST_MS = 300.0, 2000.0
 SHOWN_CHARS = 400
 
-_HEAD = ["", "median ms", "p95 ms", "x login", "KB", "queries", "SQL ms", "slowest ms"]
+_HEAD = ["", "median ms", "p95 ms", "x login", "KB", "own ms", "queries", "SQL ms", "slowest ms"]
 
 
 def of(taken: Sequence[Taken], trivial: float) -> str:
@@ -55,13 +55,14 @@ def too_slow(taken: Sequence[Taken]) -> bool:
 
 def _row(one: Taken, trivial: float) -> list[str]:
     if one.status != 200:
-        return [one.page.name, str(one.status or "> 120 s"), "", "", "", "", "", ""]
+        return [one.page.name, str(one.status or "> 120 s"), "", "", "", "", "", "", ""]
     return [
         one.page.name,
         f"{one.median:.0f}",
         f"{one.p95:.0f}",
         f"{one.median / trivial:.1f}",
         f"{one.bytes / 1024:.0f}",
+        f"{one.own_ms:.0f}",
         str(one.queries),
         f"{one.sql_ms:.0f}",
         f"{one.slowest_ms:.0f}",

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -15,8 +16,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import ReadOnlyAdmin, run_link
+from autonomy.console.read_only import RunRows, run_link
 from autonomy.errors import AutonomyError, Conflict, NoPdf
+from autonomy.selectors.run_search import id_span
 from turnitin.console.hand_off import STATE_LABELS, labelled_state, told
 from turnitin.console.hand_offs import deliveries_of
 from turnitin.console.outlook import needs_person
@@ -28,20 +30,28 @@ from turnitin.models import Cycle, Report, Submission
 
 
 @admin.register(Cycle)
-class CycleAdmin(ReadOnlyAdmin):
+class CycleAdmin(RunRows):
     list_display = ["hand_off", "state_label", "run_title", "owner", "observed", "target", "waiting", "closed_at"]
     list_filter = ["state"]
-    search_fields = ["run__title", "run__id__startswith", "id__startswith"]
+    # Searched otherwise: see own().
+    search_fields = ["id"]
+    # Found by indexes, however old.
+    looked_at = None
     search_help_text = "Search by the run's title or id, or the cycle's id"
     list_select_related = ["run__user"]
     heavy = ("run__task_spec",)
     ordering = ["-opened_at"]
+    sortable_by = ["waiting"]
     inlines = [ReportInline]
     change_form_outer_before_template = "console/cycle_top.html"
     fieldsets = [
         (None, {"fields": ["run", "id", "number", "state", "observed", "target", "report"]}),
         ("Times", {"fields": ["opened_at", "report_at", "closed_at", "withdrawn_at", "resume_job"]}),
     ]
+
+    def own(self, text: str) -> Q:
+        span = id_span(text)
+        return Q(pk__range=span) if span else Q(pk__in=[])
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -150,27 +160,27 @@ class CycleAdmin(ReadOnlyAdmin):
             page.context_data["hand_off"] = told(cycle, request.user, deliveries_of([cycle]).get(cycle.pk, ()))
         return page
 
-    @display(description="Hand-off", ordering="number")
+    @display(description="Hand-off")
     def hand_off(self, cycle: Cycle) -> str:
         return f"Hand-off\u00a0{cycle.number}"
 
-    @display(description="State", ordering="state", label=STATE_LABELS)
+    @display(description="State", label=STATE_LABELS)
     def state_label(self, cycle: Cycle) -> tuple[str, str]:
         return labelled_state(cycle)
 
-    @display(description="Run", ordering="run__title")
+    @display(description="Run")
     def run_title(self, cycle: Cycle) -> SafeString:
         return run_link(cycle.run_id, cycle.run.title)
 
-    @display(description="Owner", ordering="run__user__username")
+    @display(description="Owner")
     def owner(self, cycle: Cycle) -> str:
         return cycle.run.user.get_username()
 
-    @display(description="Similarity", ordering="observed_similarity")
+    @display(description="Similarity")
     def observed(self, cycle: Cycle) -> str:
         return figures.similarity(cycle.observed_similarity)
 
-    @display(description="Target similarity", ordering="target_similarity")
+    @display(description="Target similarity")
     def target(self, cycle: Cycle) -> str:
         return figures.similarity(cycle.target_similarity)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import NewestInline, ReadOnlyAdmin, run_link
+from autonomy.console.read_only import NewestInline, RunRows, run_link
 from turnitin.models import Report
 
 
@@ -29,7 +31,7 @@ class Columns:
             report.report_url,
         )
 
-    @display(description="Similarity", ordering="observed_similarity")
+    @display(description="Similarity")
     def similarity(self, report: Report) -> str:
         return figures.similarity(report.observed_similarity)
 
@@ -40,10 +42,12 @@ class Columns:
 
 
 @admin.register(Report)
-class ReportAdmin(Columns, ReadOnlyAdmin):
-    list_display = ["received_at", "run_title", "hand_off", "similarity", "counts", "address", "via", "delivered_by"]
-    list_display_links = ["received_at"]
-    search_fields = ["report_url", "human_uploader_id", "cycle__run__title", "cycle__run__id__startswith"]
+class ReportAdmin(Columns, RunRows):
+    run = "cycle__run"
+    list_display = ["received", "run_title", "hand_off", "similarity", "counts", "address", "via", "delivered_by"]
+    list_display_links = ["received"]
+    sortable_by = ["received"]
+    search_fields = ["report_url", "human_uploader_id"]
     search_help_text = "Search by address, uploader, or the run's title or id"
     list_select_related = ["cycle__run", "delivered_by"]
     heavy = ("cycle__run__task_spec", "top_matches")
@@ -51,11 +55,15 @@ class ReportAdmin(Columns, ReadOnlyAdmin):
     list_filter = ["via"]
     fields = ["cycle", "address", "similarity", "counts", "human_uploader_id", "via", "delivered_by", "received_at"]
 
-    @display(description="Run", ordering="cycle__run__title")
+    @display(description="Received at", ordering="-id")
+    def received(self, report: Report) -> datetime:
+        return report.received_at
+
+    @display(description="Run")
     def run_title(self, report: Report) -> SafeString:
         return run_link(report.cycle.run_id, report.cycle.run.title)
 
-    @display(description="Hand-off", ordering="cycle__number")
+    @display(description="Hand-off")
     def hand_off(self, report: Report) -> int:
         return report.cycle.number
 

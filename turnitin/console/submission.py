@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from autonomy.console import figures
-from autonomy.console.read_only import ReadOnlyAdmin, run_link, shortened
+from autonomy.console.read_only import RunRows, run_link, shortened
 from autonomy.errors import AutonomyError
 from turnitin.console.hand_off import SUBMISSION_LABELS
 from turnitin.core_api import hint
@@ -28,7 +28,8 @@ from turnitin.models import Submission
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnlyAdmin):
+class SubmissionAdmin(RunRows):
+    run = "cycle__run"
     list_display = [
         "hand_off",
         "run_title",
@@ -40,11 +41,12 @@ class SubmissionAdmin(ReadOnlyAdmin):
     ]
     list_display_links = None
     list_filter = ["state", ("overdue_at", admin.EmptyFieldListFilter)]
-    search_fields = ["turnitin_id", "cycle__run__title", "cycle__run__id__startswith"]
+    search_fields = ["turnitin_id"]
     search_help_text = "Search by the id at Turnitin, or the run's title or id"
     list_select_related = ["cycle__run"]
     heavy = ("cycle__run__task_spec",)
     ordering = ["-id"]
+    sortable_by = ["opened"]
     fieldsets = [
         (None, {"fields": ["cycle", "state", "turnitin_id", "trouble", "failures", "similarity_there"]}),
         ("Times", {"fields": ["opened_at", "uploaded_at", "completed_at", "overdue_at", "due_at"]}),
@@ -103,17 +105,17 @@ class SubmissionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return get_object_or_404(Submission.objects.select_related("cycle__run"), pk=pk)
 
-    @display(description="Run", ordering="cycle__run__title")
+    @display(description="Run")
     def run_title(self, submission: Submission) -> SafeString:
         return run_link(submission.cycle.run_id, submission.cycle.run.title)
 
-    @display(description="Hand-off", ordering="cycle__number")
+    @display(description="Hand-off")
     def hand_off(self, submission: Submission) -> SafeString:
         """To the cycle's page: what can be done is there."""
         address = reverse("admin:turnitin_cycle_change", args=[submission.cycle_id])
         return format_html('<a class="text-link" href="{}">Hand-off\u00a0{}</a>', address, submission.cycle.number)
 
-    @display(description="State", ordering="state", label=SUBMISSION_LABELS)
+    @display(description="State", label=SUBMISSION_LABELS)
     def state_label(self, submission: Submission) -> tuple[str, str]:
         return submission.state, submission.get_state_display()
 
@@ -121,15 +123,15 @@ class SubmissionAdmin(ReadOnlyAdmin):
     def stands_in_the_way(self, submission: Submission) -> str:
         return shortened(submission.trouble) or "–"
 
-    @display(description="Similarity", ordering="similarity")
+    @display(description="Similarity")
     def similarity_there(self, submission: Submission) -> str:
         return figures.similarity(submission.similarity)
 
-    @display(description="Opened", ordering="-opened_at")
+    @display(description="Opened", ordering="-id")
     def opened(self, submission: Submission) -> SafeString | str:
         return figures.age(submission.opened_at)
 
-    @display(description="Next look", ordering="due_at")
+    @display(description="Next look")
     def next_look(self, submission: Submission) -> SafeString | str:
         return figures.to_come(submission.due_at)
 

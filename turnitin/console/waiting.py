@@ -24,25 +24,26 @@ def read(request: HttpRequest) -> Found:
     awaiting = Cycle.objects.filter(
         state=Cycle.State.AWAITING_REPORT, withdrawn_at__isnull=True, run__status=Run.Status.WAITING_HUMAN
     )
-    counted = awaiting.aggregate(
-        all=Count("pk"),
-        people=Count("pk", filter=for_person()),
-        overdue=Count("pk", filter=~for_person() & Q(submission__overdue_at__isnull=False)),
-    )
+    counts = {"all": Count("pk")}
+    if by_itself := ~for_person() if for_person() else None:
+        overdue = by_itself & Q(submission__overdue_at__isnull=False)
+        counts |= {"by_itself": Count("pk", filter=by_itself), "overdue": Count("pk", filter=overdue)}
+    counted = {"by_itself": 0, "overdue": 0} | awaiting.aggregate(**counts)
     longest = awaiting.filter(for_person()).select_related("run__user", "submission").defer("run__task_spec")
     may_deliver = request.user.has_perm("turnitin.deliver_report")
+    sees_why = may_deliver or request.user.has_perm("turnitin.view_cycle")
     return Found(
-        matters=[_matter(cycle, may_deliver) for cycle in longest.order_by("opened_at")[:SHOWN]],
-        total=counted["people"],
-        note=_note(counted["all"] - counted["people"], counted["overdue"]),
+        matters=[_matter(cycle, may_deliver, sees_why) for cycle in longest.order_by("opened_at")[:SHOWN]],
+        total=counted["all"] - counted["by_itself"],
+        note=_note(counted["by_itself"], counted["overdue"]),
     )
 
 
-def _matter(cycle: Cycle, may_deliver: bool) -> Matter:
+def _matter(cycle: Cycle, may_deliver: bool, sees_why: bool) -> Matter:
     return Matter(
         run=cycle.run,
         since=cycle.opened_at,
-        reason=_reason(cycle, getattr(cycle, "submission", None)),
+        reason=_reason(cycle, getattr(cycle, "submission", None) if sees_why else None),
         verb="Deliver the report" if may_deliver else "",
         address=reverse("admin:turnitin_cycle_report", args=[cycle.pk]),
     )

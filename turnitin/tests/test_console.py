@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
@@ -16,7 +17,7 @@ from autonomy.tests.clients import staff
 from autonomy.tests.factories import RunFactory, UserFactory
 from turnitin import cycles
 from turnitin.console import hand_offs
-from turnitin.models import Cycle, Report
+from turnitin.models import Cycle, Report, Submission
 from turnitin.tests.moves import judged, made_ready, report_of
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,50 @@ class TestReadOnly:
                 page = boss.get(f"/admin/turnitin/{model}/").content.decode()
             assert "Run 49" in page or model == "submission"
             assert not [one["sql"] for one in asked if "COUNT(" in one["sql"] or "DATE_TRUNC" in one["sql"]]
+
+    @pytest.mark.parametrize("few", [2000, 0])
+    @pytest.mark.parametrize("model", ["cycle", "report", "submission"])
+    def test_they_are_found_by_the_run(
+        self, boss: Client, model: str, few: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("autonomy.selectors.run_search.FEW", few)
+        for title in ("A needle of steel", "Straw"):
+            cycle = waiting_cycle(title=title)
+            Submission.objects.create(cycle=cycle, due_at=timezone.now())
+            report_of(cycle)
+        run = Run.objects.get(title="A needle of steel")
+        for text in ("needle", "STE nee", str(run.pk), run.pk.hex[:9]):
+            (found,) = boss.get(f"/admin/turnitin/{model}/", {"q": text}).context["cl"].result_list
+            assert (found if model == "cycle" else found.cycle).run_id == run.pk, text
+        for text in ("eedle", "needle straw", "%"):
+            assert not boss.get(f"/admin/turnitin/{model}/", {"q": text}).context["cl"].result_list, text
+
+    def test_a_hand_off_is_found_by_its_id(self, boss: Client, cycle: Cycle) -> None:
+        waiting_cycle()
+        for text in (str(cycle.pk), cycle.pk.hex[:7]):
+            assert list(boss.get("/admin/turnitin/cycle/", {"q": text}).context["cl"].result_list) == [cycle]
+
+    @pytest.mark.parametrize("model", ["cycle", "report", "submission"])
+    def test_lists_are_sorted_by_nothing_but_their_time(self, boss: Client, model: str) -> None:
+        for column in range(9):
+            order = boss.get(f"/admin/turnitin/{model}/", {"o": str(column)}).context["cl"].queryset.query.order_by
+            assert {name.removeprefix("-") for name in order} <= {"id", "pk", "opened_at"}, column
+
+    @pytest.mark.parametrize("model", ["report", "submission"])
+    def test_a_search_looks_at_the_newest_and_says_so(
+        self, boss: Client, model: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kind = {"report": Report, "submission": Submission}[model]
+        monkeypatch.setattr(type(admin.site._registry[kind]), "looked_at", 1)
+        for title in ("Needle", "Hay"):
+            cycle = waiting_cycle(title=title)
+            Submission.objects.create(cycle=cycle, due_at=timezone.now())
+            report_of(cycle)
+        page = boss.get(f"/admin/turnitin/{model}/", {"q": "needle"}).content.decode()
+        assert "Looked at are the newest 1 " in page
+        assert "Nothing fits" in page
+        run = Run.objects.get(title="Needle")
+        assert len(boss.get(f"/admin/turnitin/{model}/", {"q": str(run.pk)}).context["cl"].result_list) == 1
 
     def test_lists_can_be_searched(self, boss: Client) -> None:
         report_of(waiting_cycle(title="Needle"))

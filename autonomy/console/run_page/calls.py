@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from autonomy.console import figures
+from autonomy.console.nodes import TITLES
 from autonomy.console.provider_call import Columns
 from autonomy.console.run_page import budget
-from autonomy.console.run_page.graph import NAMES
 from autonomy.console.spending import spending
 from autonomy.models import ProviderCall, Run
 
@@ -48,7 +48,7 @@ def _row(call: ProviderCall) -> dict[str, Any]:
         "address": reverse("admin:autonomy_providercall_change", args=[call.pk]),
         "provider": f"{call.provider} {call.model}".strip(),
         "kind": call.get_kind_display(),
-        "node": NAMES.get(call.node, call.node),
+        "node": TITLES.get(call.node, call.node),
         "outcome": call.get_outcome_display(),
         "icon": icon,
         "tone": tone,

@@ -7,18 +7,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from autonomy.console.nodes import TITLES
 from autonomy.console.run_page.drawing import NARROW, PLACES, USUAL, WIDE, WORDS, Layout
 from autonomy.models import Run
 from autonomy.selectors.path import path
 
-NAMES = {
-    "plan": "Plan",
-    "research": "Research",
-    "draft": "Draft",
-    "critic": "Critic",
-    "turnitin_pause": "Turnitin",
-    "END": "End",
-}
 _STOPPED = {
     Run.Outcome.FAILED: ("failed", "failed here"),
     Run.Outcome.CANCELLED: ("stopped", "cancelled here"),
@@ -34,6 +27,7 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "pictures": [_picture(layout, nodes, edges, taken) for layout in (WIDE, NARROW)],
         "begun": bool(taken),
+        "pruned": bool(run.episodes_pruned_at),
         "linked": request.user.has_perm("autonomy.view_episode"),
     }
 
@@ -46,7 +40,7 @@ def _node(run: Run, name: str, taken: dict[tuple[str, str], int]) -> dict[str, A
     address = reverse("admin:autonomy_run_log", args=[run.pk])
     return {
         "name": name,
-        "title": NAMES[name],
+        "title": TITLES[name],
         "state": state,
         "words": words,
         "current": state in ("now", "waits", "next", "failed", "stopped") or (name == "END" and state == "done"),
@@ -67,7 +61,7 @@ def _state(run: Run, name: str, times: int) -> tuple[str, str]:
     if here:
         return "next", "next"
     if not times:
-        return "ahead", "not reached"
+        return "ahead", "not known" if run.episodes_pruned_at else "not reached"
     return "done", "done" if times == 1 else f"done {times} times"
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from autonomy.console.run_page.graph import NAMES
+from autonomy.console.nodes import TITLES
 from autonomy.console.run_page.kinds import GROUPS, LOOKS, for_script, kinds_in, look_of
 from autonomy.graph.state import NODES
 from autonomy.models import Run
@@ -36,6 +36,7 @@ def newest(request: HttpRequest, run: Run) -> dict[str, Any]:
         "parts": reverse("admin:autonomy_run_live", args=[run.pk]),
         "last_seq": rows[0]["seq"] if rows else 0,
         "looks": for_script(),
+        "nodes": TITLES,
         "most_chars": MOST_CHARS,
     }
 
@@ -54,7 +55,7 @@ def read(request: HttpRequest, run: Run) -> dict[str, Any]:
         "node": node,
         "groups": GROUPS.items(),
         "kinds": sorted(((str(kind), look.words) for kind, look in LOOKS.items()), key=lambda pair: pair[1]),
-        "nodes": [(name, NAMES[name]) for name in NODES],
+        "nodes": [(name, TITLES[name]) for name in NODES],
         "older": f"?{urlencode(kept | {'before': following})}" if following else "",
         "newest": f"?{urlencode(kept)}" if before else "",
         "all": reverse("admin:autonomy_run_log", args=[run.pk]) if kept else "",
@@ -75,7 +76,7 @@ def _row(one: dict[str, Any]) -> dict[str, Any]:
         "words": look.words,
         "icon": look.icon,
         "tone": look.tone,
-        "node": NAMES.get(one["node"], one["node"]),
+        "node": TITLES.get(one["node"], one["node"]),
         "attempt": one["attempt"] if one["attempt"] > 1 else "",
         "message": one["message"],
         "actor": one["actor"] or "",

@@ -42,7 +42,5 @@ def _row(source: Source) -> dict[str, Any]:
         "tone": tone,
         "where": (reference_link(source) if source.origin == "search" else "") or source.filename,
         "words": f"{source.words:,} words" if source.words else "",
-        "origin": {"search": "found by a search", "inline": "pasted", "upload": "uploaded"}.get(
-            source.origin, source.origin
-        ),
+        "origin": ORIGINS.get(source.origin, source.origin),
     }

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from autonomy.console import figures
-from autonomy.console.run_page.graph import NAMES
+from autonomy.console.nodes import TITLES
 from autonomy.console.run_page.kinds import look_of
 from autonomy.episodes.kinds import Kind
 from autonomy.models import Job, Run
@@ -37,7 +37,7 @@ def _under_way(run: Run) -> dict[str, Any] | None:
         return None
     began = max(filter(None, [job.started_at, run.updated_at]))
     return {
-        "node": NAMES.get(run.route, run.route),
+        "node": TITLES.get(run.route, run.route),
         "since": figures.duration(max(0.0, (timezone.now() - began).total_seconds())),
         "attempt": f"attempt {job.attempt} of {job.max_attempts}" if job.attempt > 1 else "",
         "worker": job.worker,
@@ -49,7 +49,7 @@ def _row(step: dict[str, Any], longest: float) -> dict[str, Any]:
     succeeded = step["kind"] in (Kind.NODE_FINISHED, Kind.NODE_PAUSED)
     return {
         "seq": step["seq"],
-        "node": NAMES.get(step["node"], step["node"]),
+        "node": TITLES.get(step["node"], step["node"]),
         "result": _result(step) if succeeded else look.words,
         "why": "" if succeeded else step["message"],
         "tone": look.tone if not succeeded else "plain",
@@ -71,7 +71,7 @@ def _result(step: dict[str, Any]) -> str:
     elif then == "END":
         told = "done, the run ends"
     else:
-        told = f"done, next is {NAMES.get(then, then)}"
+        told = f"done, next is {TITLES.get(then, then)}"
     return f"{told} (after a wait of {figures.duration(step['waited'])})" if step["waited"] is not None else told
 
 

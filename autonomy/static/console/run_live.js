@@ -2,9 +2,9 @@
 
 function begin(log) {
   const rows = log.querySelector('[data-role="rows"]');
-  const looks = JSON.parse(document.getElementById("log-looks").textContent);
+  const [looks, nodes] = ["log-looks", "log-nodes"].map((id) => JSON.parse(document.getElementById(id).textContent));
   const view = new View(log, rows);
-  if (log.dataset.events) new Follower(log, rows, looks, view);
+  if (log.dataset.events) new Follower(log, rows, looks, nodes, view);
 }
 
 // What of the log is shown, and where the last error is.
@@ -41,16 +41,22 @@ class Follower {
   static MOST_ROWS = 500;
   static PARTS_EVERY = 1500;
 
-  constructor(log, rows, looks, view) {
+  constructor(log, rows, looks, nodes, view) {
     this.log = log;
     this.rows = rows;
     this.looks = looks;
+    this.nodes = nodes;
     this.view = view;
     this.state = log.querySelector('[data-role="state"]');
     this.pause = log.querySelector('[data-role="pause"]');
     this.waiting = [];
+    this.came = 0;
     this.frame = 0;
     this.partsDue = 0;
+    this.renewing = false;
+    this.isStale = false;
+    this.isBehind = false;
+    this.ended = false;
     this.mostChars = Number(log.dataset.mostChars);
     this.pause.addEventListener("click", () => this.toggle());
     this.connect();
@@ -66,7 +72,10 @@ class Follower {
       this.source.addEventListener(kind, (event) => this.take(JSON.parse(event.data)));
     }
     this.source.addEventListener("end", () => this.end());
-    this.source.addEventListener("open", () => this.say("Live: new episodes appear by themselves."));
+    this.source.addEventListener("open", () => {
+      this.sayHowItStands();
+      if (this.isBehind) this.renewSoon();
+    });
     this.source.addEventListener("error", () => {
       if (this.source.readyState === EventSource.CLOSED) this.say("Not live any more.", true);
       else this.say("The connection is lost; it is being made again.", false);
@@ -78,8 +87,11 @@ class Follower {
 
   take(episode) {
     this.waiting.push(episode);
-    if (!this.paused) this.writeSoon();
-    else this.say(`Paused: ${this.waiting.length} new.`);
+    this.came += 1;
+    // While it is paused, and in a tab that nobody looks at, nothing is written: no more is kept than would be shown.
+    if (this.waiting.length >= 2 * Follower.MOST_ROWS) this.waiting = this.waiting.slice(-Follower.MOST_ROWS);
+    if (this.paused) this.sayHowItStands();
+    else this.writeSoon();
     this.renewSoon();
   }
 
@@ -91,6 +103,7 @@ class Follower {
     this.frame = 0;
     const fresh = this.waiting.slice(-Follower.MOST_ROWS).map((episode) => this.row(episode)).reverse();
     this.waiting = [];
+    this.came = 0;
     this.rows.prepend(...fresh);
     while (this.rows.children.length > Follower.MOST_ROWS) this.rows.lastElementChild.remove();
     this.view.apply(fresh);
@@ -100,11 +113,8 @@ class Follower {
     const pause = !this.paused;
     this.pause.setAttribute("aria-pressed", String(pause));
     this.pause.textContent = pause ? "Go on" : "Pause";
-    if (pause) this.say("Paused: what comes is kept back.");
-    else {
-      this.say("Live: new episodes appear by themselves.");
-      this.writeSoon();
-    }
+    this.sayHowItStands();
+    if (!pause) this.writeSoon();
   }
 
   // The same as templates/console/run/episode.html writes.
@@ -122,7 +132,7 @@ class Follower {
     what.append(
       element("span", "log-kind", look.words),
       " ",
-      element("span", "log-node", nodeName(episode.node) + attempt),
+      element("span", "log-node", (this.nodes[episode.node] ?? episode.node) + attempt),
       element("p", "log-message", episode.message),
     );
     if (Object.keys(episode.data).length) what.append(this.facts(episode.data));
@@ -147,35 +157,51 @@ class Follower {
   }
 
   renewSoon() {
-    if (!this.partsDue) this.partsDue = setTimeout(() => this.renew(), Follower.PARTS_EVERY);
+    this.isStale = true;
+    if (!this.partsDue && !this.renewing) this.partsDue = setTimeout(() => this.renew(), Follower.PARTS_EVERY);
   }
 
+  // One after the other: an answer may be older than what has come since it was asked for, and than the next one.
   async renew() {
-    let answer;
-    try {
-      answer = await fetch(this.log.dataset.parts, { credentials: "same-origin", redirect: "error" });
-    } catch {
-      answer = null;
-    }
     this.partsDue = 0;
-    if (!answer?.ok) {
-      this.say("The picture above could not be renewed.", true);
-      return;
-    }
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const fresh of page.querySelectorAll("[data-part]")) {
-      const part = document.getElementById(fresh.id);
-      if (part && part.innerHTML !== fresh.innerHTML && !inUse(part)) replace(part, fresh);
+    this.renewing = true;
+    this.isStale = false;
+    const page = await this.parts();
+    this.renewing = false;
+    if (page) {
+      for (const fresh of page.querySelectorAll("[data-part]")) {
+        const part = document.getElementById(fresh.id);
+        if (part && part.innerHTML !== fresh.innerHTML && !inUse(part)) replace(part, fresh);
+      }
+      if (this.isBehind) this.sayHowItStands();
+    } else this.say("The picture above could not be renewed.", true);
+    this.isBehind = !page;
+    if (this.isStale) this.renewSoon();
+  }
+
+  // Null where there is no such page, also where somebody has to log in again.
+  async parts() {
+    try {
+      const answer = await fetch(this.log.dataset.parts, { credentials: "same-origin", redirect: "error" });
+      return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    } catch {
+      return null;
     }
   }
 
   end() {
     this.source.close();
-    clearTimeout(this.partsDue);
-    this.renew();
-    this.say("The run has ended; nothing more comes.");
+    this.ended = true;
+    this.renewSoon();
+    this.sayHowItStands();
     this.pause.hidden = true;
     if (this.waiting.length) this.writeSoon();
+  }
+
+  sayHowItStands() {
+    if (this.ended) this.say("The run has ended; nothing more comes.");
+    else if (!this.paused) this.say("Live: new episodes appear by themselves.");
+    else this.say(this.came ? `Paused: ${this.came} new.` : "Paused: what comes is kept back.");
   }
 
   say(words, reload = false) {
@@ -188,23 +214,30 @@ class Follower {
   }
 }
 
-// Somebody types in it, or has typed.
+// Somebody types or chooses in it, or has done so.
 function inUse(part) {
-  const fields = [...part.querySelectorAll("input:not([type=hidden]), textarea")];
-  return fields.some((field) => field === document.activeElement || field.value !== field.defaultValue);
+  const fields = [...part.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  return fields.some((field) => field === document.activeElement || isChanged(field));
+}
+
+function isChanged(field) {
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (!field.matches("select")) return field.value !== field.defaultValue;
+  const usual = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(0, usual);
 }
 
 function replace(part, fresh) {
   const open = new Set([...part.querySelectorAll("details[open][id]")].map((fold) => fold.id));
-  const active = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
   for (const fold of fresh.querySelectorAll("details[id]")) if (open.has(fold.id)) fold.open = true;
   part.replaceChildren(...fresh.childNodes);
-  if (active) [...part.querySelectorAll("a[href]")].find((link) => link.getAttribute("href") === active)?.focus();
+  if (active) [...part.querySelectorAll("a[href], button, summary")].find((one) => isAlike(one, active))?.focus();
 }
 
-function nodeName(node) {
-  if (node === "turnitin_pause") return "Turnitin";
-  return node.charAt(0).toUpperCase() + node.slice(1);
+function isAlike(one, other) {
+  const same = one.tagName === other.tagName && one.getAttribute("href") === other.getAttribute("href");
+  return same && (one.tagName === "A" || one.textContent === other.textContent);
 }
 
 function element(name, classes, text) {

@@ -12,6 +12,7 @@ from autonomy.episodes.kinds import Kind
 from autonomy.episodes.record import NewEpisode, append, lock
 from autonomy.models import Run
 from autonomy.tests.factories import RunFactory
+from turnitin.deliver_report import deliver_report
 
 LIVE = "Live: new episodes appear by themselves."
 
@@ -121,6 +122,60 @@ def test_after_a_break_it_goes_on_where_it_stopped(page: Page, run: Run) -> None
     page.reload()
     expect(page.get_by_text("Meanwhile.")).to_be_visible()
     assert page.locator(".log-row").count() == 2
+
+
+def test_what_happens_while_the_picture_is_fetched_is_not_missed(page: Page, run: Run) -> None:
+    """The answer that is under way was read before it."""
+    held: list[Any] = []
+    page.route("**/live/", lambda route: held.append(route), times=1)
+    follow(page, run)
+    with page.expect_request("**/live/"):
+        tell(run, NewEpisode(Kind.PROGRESS, "Earlier.", node="draft"))
+    page.wait_for_timeout(100)
+    early = held[0].fetch()
+    tell(run, NewEpisode(Kind.PROGRESS, "Later.", node="draft"), status="waiting_human", route="turnitin_pause")
+    expect(page.get_by_text("Later.")).to_be_visible()
+    held[0].fulfill(response=early)
+    expect(page.get_by_role("link", name="Turnitin: waits for report").first).to_be_visible()
+
+
+def test_what_was_said_of_a_picture_that_failed_is_taken_back(page: Page, run: Run) -> None:
+    follow(page, run)
+    page.route("**/live/", lambda route: route.fulfill(status=503))
+    tell(run, NewEpisode(Kind.PROGRESS, "One.", node="draft"))
+    expect(page.get_by_text("The picture above could not be renewed.")).to_be_visible()
+    assert page.faults  # type: ignore[attr-defined]
+    page.faults.clear()  # type: ignore[attr-defined]
+    page.unroute("**/live/")
+    tell(run, NewEpisode(Kind.PROGRESS, "Two.", node="draft"))
+    expect(page.get_by_text(LIVE)).to_be_visible()
+
+
+def test_a_long_pause_keeps_no_more_than_can_be_shown(page: Page, run: Run) -> None:
+    follow(page, run)
+    page.get_by_role("button", name="Pause").click()
+    tell(run, *(NewEpisode(Kind.PROGRESS, f"Part {n + 1}.", node="draft") for n in range(1200)))
+    expect(page.get_by_text("Paused: 1200 new.")).to_be_visible()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".log-message").first).to_have_text("Part 1200.")
+    assert page.locator(".log-row").count() == 500
+
+
+def test_what_somebody_opened_stays_open_and_keeps_the_focus(page: Page, world: dict[str, Any]) -> None:
+    run = Run.objects.get(pk=world["waiting"])
+    report = {"report_url": "https://reports.example.org/7", "observed_similarity": 0.1}
+    deliver_report(run_id=run.pk, cycle_id=world["cycle"], actor=run.user, **report)
+    follow(page, run)
+    fold = page.locator("#hand-offs details").first
+    fold.locator("summary").click()
+    button = fold.get_by_role("button", name="Check the figures")
+    button.focus()
+    with page.expect_response("**/live/"):
+        tell(run, NewEpisode(Kind.TURNITIN_ASKED, "Turnitin is asked."))
+    expect(page.get_by_text("Turnitin is asked.")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(fold).to_have_attribute("open", "")
+    expect(button).to_be_focused()
 
 
 def test_without_scripts_the_page_is_whole_and_says_how_to_see_what_is_new(
