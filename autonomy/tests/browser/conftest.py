@@ -36,8 +36,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def test_database(django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any) -> Any:
-    """pytest-django would make it for tests with its mark only."""
+def test_database(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django makes it only where a test bears its mark; ours do not."""
+    if any(test.get_closest_marker("django_db") for test in request.session.items):
+        yield
+        return
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         yield
