@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -20,6 +21,9 @@ from autonomy.tests.browser import world as planting
 from autonomy.tests.browser.watch import Watch, chromium_arguments
 from autonomy.tests.stack import Stack, left_behind
 from autonomy.tests.web import web_server
+
+OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +56,8 @@ def database(chromium: Browser, test_database: None, django_db_blocker: Any) -> 
     """The test database, open for a whole module and empty after it."""
     with django_db_blocker.unblock():
         yield
+        with connection.cursor() as cursor:
+            cursor.execute(OTHERS)  # of a server that was killed, some live for a moment longer
         call_command("flush", interactive=False, verbosity=0)
 
 
