@@ -22,9 +22,6 @@ from autonomy.tests.browser.watch import Watch, chromium_arguments
 from autonomy.tests.stack import Stack, left_behind
 from autonomy.tests.web import web_server
 
-OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
@@ -56,9 +53,8 @@ def database(chromium: Browser, test_database: None, django_db_blocker: Any) -> 
     """The test database, open for a whole module and empty after it."""
     with django_db_blocker.unblock():
         yield
-        with connection.cursor() as cursor:
-            cursor.execute(OTHERS)  # of a server that was killed, some live for a moment longer
         call_command("flush", interactive=False, verbosity=0)
+        connection.close()  # it belongs to Playwright's part of this thread, and nobody else would
 
 
 @pytest.fixture(scope="module")
