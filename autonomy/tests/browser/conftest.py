@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -53,6 +54,7 @@ def database(chromium: Browser, test_database: None, django_db_blocker: Any) -> 
     with django_db_blocker.unblock():
         yield
         call_command("flush", interactive=False, verbosity=0)
+        connection.close()  # it belongs to Playwright's part of this thread, and nobody else would
 
 
 @pytest.fixture(scope="module")
