@@ -107,7 +107,7 @@ def test_the_start_form_offers_the_models(stage, boss):
     assert answer.status_code == 302, answer.context["form"].errors
     run = Run.objects.get()
     assert run.task_spec["model"] == "second"
-    assert "second is asked first." in boss.get(f"/admin/autonomy/run/{run.pk}/change/").content.decode()
+    assert "second is asked first." in boss.get(f"/admin/autonomy/run/{run.pk}/task/").content.decode()
 
 
 def test_where_there_is_one_model_there_is_nothing_to_choose(stage, settings, boss):

@@ -377,6 +377,6 @@ def test_works_that_are_all_retracted_or_have_no_text_end_the_run_with_a_sentenc
 def test_the_page_of_a_run_links_to_what_it_found_and_names_the_files_it_was_given(stage, work, boss):
     run = searching(GivenSource("marshes.txt", MARSHES.encode()))
     work()
-    page = boss.get(f"/admin/autonomy/run/{run.pk}/change/").content.decode()
+    page = boss.get(f"/admin/autonomy/run/{run.pk}/sources/").content.decode()
     assert 'href="https://doi.org/10.1000/walls" target="_blank" rel="noopener noreferrer"' in page
     assert "marshes.txt" in page

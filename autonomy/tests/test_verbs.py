@@ -124,7 +124,11 @@ def test_a_waiting_run_that_is_cancelled_withdraws_its_cycle_and_a_late_report_c
         deliver(run, 0.1)
     run.refresh_from_db()
     cycle.refresh_from_db()
-    assert (run.status, cycle.state, kinds(run)) == ("cancelled", "awaiting_report", episodes)
+    assert (run.status, cycle.state, kinds(run)) == (
+        "cancelled",
+        "awaiting_report",
+        [*episodes, "report_too_late"],
+    )
     assert work() == 0
     assert Report.objects.get().too_late, "it is kept in the inbox"
 
