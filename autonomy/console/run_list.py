@@ -125,7 +125,9 @@ def steps(run: Run) -> SafeString:
         else:
             node = TITLES[run.route]
             said = f"Ended at {node}" if run.ended else node
-    marks = (("past" if n < here else "here" if n == here else "to-come",) for n in range(len(names)))
+    # Of a run that ended at a limit the row does not say how far it had come.
+    known = run.outcome != Run.Outcome.BUDGET_EXCEEDED
+    marks = (("past" if n < here else "here" if n == here else "to-come",) for n in range(len(names) if known else 0))
     return format_html(
         '<span class="console-steps"><span class="console-marks" aria-hidden="true">{}</span>{}'
         '<span class="console-unseen">{}</span></span>',

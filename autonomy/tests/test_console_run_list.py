@@ -60,7 +60,9 @@ class TestColumns:
         assert ", step 4 of 5" in steps(RunFactory.build(route="critic"))
         assert "Ended at Draft" in steps(ended("failed", route="draft"))
         assert "All steps done" in steps(ended("accepted", route="END"))
-        assert "Ended" in steps(ended("budget_exceeded", route="END"))
+        at_a_limit = steps(ended("budget_exceeded", route="END"))
+        assert "Ended" in at_a_limit
+        assert "console-mark-" not in at_a_limit, "nobody knows how far it had come"
 
     def test_the_meter_shows_the_limit_nearest_its_end_and_tells_all_three(self) -> None:
         cell = nearest_limit(RunFactory.build(spent_tokens=20_000, spent_seconds=450, spent_usd="1.25"))
