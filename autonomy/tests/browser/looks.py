@@ -18,13 +18,20 @@ RULES = {
 }
 MATTERS = ("serious", "critical")
 
-AS_THEME = """dark => {
+AS_THEME = """async dark => {
     const page = document.documentElement;
     page.classList.toggle("dark", dark);
     page.classList.toggle("light", !dark);
-    // One without an end cannot be brought there.
-    const endless = one => one.effect.getTiming().iterations === Infinity;
-    document.getAnimations().forEach(one => endless(one) ? one.cancel() : one.finish());
+    // What opens, fades in: it begins a frame or two after the click, and is looked at when it is there.
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let still = 0; still < 3; await frame()) {
+        // One without an end cannot be brought there.
+        const [endless, others] = [true, false].map(is => document.getAnimations().filter(
+            one => (one.effect.getTiming().iterations === Infinity) === is));
+        endless.forEach(one => one.cancel());
+        others.forEach(one => one.finish());
+        still = endless.length + others.length ? 0 : still + 1;
+    }
 }"""
 
 BUILT = """() => {
