@@ -76,8 +76,7 @@ class ReadOnlyAdmin(ReadOnly, PermittedLinks, ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The filters that the list offers and the links to it: any other lookup would read the whole table."""
-        by_date = lookup.rpartition("__")[0] == self.date_hierarchy
-        return lookup in self.linked or by_date or any(lookup in names_of(one) for one in self.get_list_filter(request))
+        return lookup in self.linked or any(lookup in names_of(one) for one in self.get_list_filter(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if trouble := unreadable(request):
@@ -149,7 +148,7 @@ def _lookup(name: str) -> str:
 
 
 class NewestRows(PaginationInlineFormSet):
-    """The first rows in the inline's order; a run may have thousands."""
+    """The first rows in the inline's order; there may be thousands."""
 
     _queryset: QuerySet[Any]
 
@@ -161,7 +160,7 @@ class NewestRows(PaginationInlineFormSet):
 
 
 class NewestInline(ReadOnly, PermittedLinks, TabularInline):
-    """A bounded table on the run's page, with a link to the full list."""
+    """A bounded table on the page of what its rows belong to, with a link to the full list."""
 
     formset = NewestRows
     extra = 0

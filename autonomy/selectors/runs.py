@@ -75,29 +75,6 @@ def snapshot(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def draft_not_handed_off(run: Run) -> dict[str, Any] | None:
-    """What is written and stands in no document: `{under_way: {written, planned} or None, markdown}`, or None.
-
-    The sections of a draft that is under way, or a whole draft that was not handed off (yet).
-    """
-    state = _state(run)
-    draft = state.get("draft") or {}
-    sections, writers = drafts.under_way(draft)
-    if sections:
-        text = drafts.put_together(state["plan"], sections, writers)["markdown"]
-        return {"under_way": _under_way(state), "markdown": text}
-    if (state.get("last_observation") or {}).get("kind") != "draft":
-        return None
-    cycle = handoff_class().describe(run.pk)
-    handed_off = cycle is not None and cycle["number"] > run.revision
-    return None if handed_off else {"under_way": None, "markdown": draft["markdown"]}
-
-
-def _state(run: Run) -> dict[str, Any]:
-    saved = _newest(run)
-    return saved.checkpoint["channel_values"] if saved else {}
-
-
 def _newest(run: Run) -> CheckpointTuple | None:
     return PostgresSaver().get_tuple({"configurable": {"thread_id": str(run.pk), "checkpoint_ns": ""}})
 
